@@ -1,0 +1,125 @@
+package rolestore
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Instance is one machine that the agent serves. The names in JSON and YAML are
+// those of EC2's API, in snake case.
+type Instance struct {
+	// ID is EC2's form, i- and 17 hexadecimal digits.
+	ID string `json:"instance_id"`
+	// Incarnation tells this life of the id from an earlier one.
+	Incarnation Incarnation `json:"incarnation"`
+	// Profile names the role; the zero profile means that there is none.
+	Profile InstanceProfile `json:"iam_instance_profile"`
+	// Attachment says by which way the instance's requests arrive.
+	Attachment Attachment `json:"attachment"`
+	// Options are EC2's MetadataOptions.
+	Options MetadataOptions `json:"metadata_options"`
+	// Placement says where the instance pretends to run.
+	Placement Placement `json:"placement"`
+}
+
+// Incarnation is random, made when an id is first put. It survives restarts and
+// updates and ends with the instance, so a session token of an earlier owner of
+// the id is worth nothing to the next.
+type Incarnation [16]byte
+
+// NewIncarnation returns a random incarnation.
+func NewIncarnation() Incarnation {
+	var i Incarnation
+	_, _ = rand.Read(i[:]) // never fails, see crypto/rand
+	return i
+}
+
+// MarshalText implements [encoding.TextMarshaler] as hexadecimal digits.
+func (i Incarnation) MarshalText() ([]byte, error) {
+	return []byte(hex.EncodeToString(i[:])), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (i *Incarnation) UnmarshalText(text []byte) error {
+	if n, err := hex.Decode(i[:], text); err != nil || n != len(i) {
+		return fmt.Errorf("incarnation wants %d hexadecimal digits", 2*len(i))
+	}
+	return nil
+}
+
+// Attachment is the way by which an instance's requests arrive.
+type Attachment struct {
+	// Host attaches the machine that the agent itself runs on.
+	Host bool `json:"host,omitempty"`
+}
+
+// MetadataOptions are the options of EC2's InstanceMetadataOptionsRequest
+// (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsRequest.html)
+// that change what a caller is answered.
+type MetadataOptions struct {
+	// HTTPEndpoint is "enabled" or "disabled".
+	HTTPEndpoint string `json:"http_endpoint"`
+	// HTTPTokens is "required" (IMDSv2 alone) or "optional" (IMDSv1 too).
+	HTTPTokens string `json:"http_tokens"`
+}
+
+// DefaultMetadataOptions are EC2's defaults for new launches: served, and with
+// session tokens alone.
+func DefaultMetadataOptions() MetadataOptions {
+	return MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "required"}
+}
+
+// Placement is EC2's placement: where an instance runs.
+type Placement struct {
+	Region           string `json:"region"`
+	AvailabilityZone string `json:"availability_zone"`
+}
+
+// InstanceProfile is the container of a role that EC2 hands to an instance.
+type InstanceProfile struct {
+	// ARN is arn:aws:iam::<account>:instance-profile/<path><name>.
+	ARN string `json:"arn"`
+	// ID begins with AIPA.
+	ID string `json:"id"`
+	// Role is the profile's one role.
+	Role Role `json:"role"`
+}
+
+// Role is a role as an instance knows it.
+type Role struct {
+	// ARN is arn:aws:iam::<account>:role/<path><name>.
+	ARN string `json:"arn"`
+}
+
+// Name is the last element of the ARN: what EC2 lists under
+// iam/security-credentials/. It is empty for the zero role.
+func (r Role) Name() string { return r.ARN[strings.LastIndexByte(r.ARN, '/')+1:] }
+
+var instanceID = regexp.MustCompile(`^i-[0-9a-f]{17}$`)
+
+// NewInstanceID returns a random instance id.
+func NewInstanceID() string {
+	var b [9]byte
+	_, _ = rand.Read(b[:])
+	return "i-" + hex.EncodeToString(b[:])[:17]
+}
+
+// Validate reports the first member that EC2 would refuse, by its name.
+func (i Instance) Validate() error {
+	switch {
+	case !instanceID.MatchString(i.ID):
+		return fmt.Errorf("instance_id %q: want i- and 17 hexadecimal digits", i.ID)
+	case i.Options.HTTPEndpoint != "enabled" && i.Options.HTTPEndpoint != "disabled":
+		return fmt.Errorf("metadata_options.http_endpoint %q: want enabled or disabled", i.Options.HTTPEndpoint)
+	case i.Options.HTTPTokens != "required" && i.Options.HTTPTokens != "optional":
+		return fmt.Errorf("metadata_options.http_tokens %q: want required or optional", i.Options.HTTPTokens)
+	case i.Placement.Region == "" || i.Placement.AvailabilityZone == "":
+		return fmt.Errorf("placement: want a region and an availability_zone")
+	case i.Profile.ARN != "" && i.Profile.Role.Name() == "":
+		return fmt.Errorf("iam_instance_profile %s: want the ARN of its role", i.Profile.ARN)
+	}
+	return nil
+}
