@@ -1,0 +1,20 @@
+// Package hosttoken is the JSON Web Token by which a host proves to the issuing
+// core that it asks on behalf of one of its instances.
+//
+// It is a JWT (RFC 7519) in JWS compact form, signed with the host's own key by
+// ES256 (RFC 7518 section 3.4), presented as the WebIdentityToken of
+// AssumeRoleWithWebIdentity, and told apart from every identity provider's token
+// by its header, as RFC 8725 section 3.11 advises:
+//
+//	{"typ": "rolecall-host+jwt", "alg": "ES256"}
+//	{"iss": "h-...", "aud": "<core id>", "sub": "i-...", "iat": ..., "exp": ..., "jti": "...",
+//	 "role_arn": "arn:aws:iam::...:role/...", "role_session_name": "i-...", "duration_seconds": 21600}
+//
+// It lives for at most [MaxLifetime] and names the role, the session and the
+// duration, so that one that is overheard buys nothing but the very same request.
+// Whether the host may have what it asks for is not decided here but in the
+// issuer's hosts room.
+//
+// The agent signs and the core verifies; both take the form from here, so that
+// it is written down once. The package reads no clock and no network.
+package hosttoken

@@ -1,0 +1,143 @@
+package hosttoken
+
+import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	// Type is the header's typ: no identity provider's token carries it.
+	Type = "rolecall-host+jwt"
+
+	// MaxLifetime is the longest time from iat to exp.
+	MaxLifetime = time.Minute
+
+	// maxSkew is how far a host's clock may be ahead of the core's.
+	maxSkew = time.Minute
+)
+
+// ErrInvalid is returned for a token that is no host token of a known host for
+// this core; the wrapping error says what is wrong with it.
+var ErrInvalid = errors.New("invalid host token")
+
+// ErrExpired is returned for a host token whose time is over.
+var ErrExpired = errors.New("host token expired")
+
+// Claims are what a host says.
+type Claims struct {
+	// Host is the id of the host that signs (iss).
+	Host string
+	// Core is the id of the core that the token is for (aud).
+	Core string
+	// InstanceID is the instance that the host asks for (sub).
+	InstanceID string
+	// RoleARN, SessionName and Duration are those of the one request that the
+	// token may accompany; Duration is in whole seconds.
+	RoleARN     string
+	SessionName string
+	Duration    time.Duration
+}
+
+type wire struct {
+	jwt.RegisteredClaims
+	RoleARN         string `json:"role_arn"`
+	RoleSessionName string `json:"role_session_name"`
+	DurationSeconds int64  `json:"duration_seconds"`
+}
+
+// Sign returns the token for c, good for [MaxLifetime] from now on. key is on
+// the curve P-256.
+func Sign(key *ecdsa.PrivateKey, c Claims, now time.Time) (string, error) {
+	t := jwt.NewWithClaims(jwt.SigningMethodES256, wire{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer:    c.Host,
+			Audience:  jwt.ClaimStrings{c.Core},
+			Subject:   c.InstanceID,
+			IssuedAt:  jwt.NewNumericDate(now),
+			ExpiresAt: jwt.NewNumericDate(now.Add(MaxLifetime)),
+			ID:        rand.Text(),
+		},
+		RoleARN:         c.RoleARN,
+		RoleSessionName: c.SessionName,
+		DurationSeconds: int64(c.Duration / time.Second),
+	})
+	t.Header["typ"] = Type
+	signed, err := t.SignedString(key)
+	if err != nil {
+		return "", fmt.Errorf("sign host token: %w", err)
+	}
+	return signed, nil
+}
+
+// Is reports whether token says in its header that it is a host token. Only the
+// form is looked at: a caller that hears yes must call [Verify], and must not
+// try the token as any other kind.
+func Is(token string) bool {
+	t, _, err := jwt.NewParser().ParseUnverified(token, &wire{})
+	return err == nil && t.Header["typ"] == Type
+}
+
+// Verify returns what the host that signed token says. keyOf returns the
+// registered key of a host, or nil for one that is unknown.
+func Verify(token, core string, keyOf func(host string) *ecdsa.PublicKey, now time.Time) (Claims, error) {
+	var w wire
+	parser := jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodES256.Alg()}),
+		jwt.WithAudience(core),
+		jwt.WithExpirationRequired(),
+		jwt.WithStrictDecoding(),
+		jwt.WithTimeFunc(func() time.Time { return now }),
+	)
+	_, err := parser.ParseWithClaims(token, &w, func(t *jwt.Token) (any, error) {
+		if t.Header["typ"] != Type {
+			return nil, fmt.Errorf("typ is not %s", Type)
+		}
+		if key := keyOf(w.Issuer); key != nil {
+			return key, nil
+		}
+		return nil, errors.New("its host is not registered with this core")
+	})
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return Claims{}, ErrExpired
+	case err != nil:
+		return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err := w.bounded(now); err != nil {
+		return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return Claims{
+		Host:        w.Issuer,
+		Core:        core,
+		InstanceID:  w.Subject,
+		RoleARN:     w.RoleARN,
+		SessionName: w.RoleSessionName,
+		Duration:    time.Duration(w.DurationSeconds) * time.Second,
+	}, nil
+}
+
+// bounded reports a token that is made to live longer than one may, or that
+// leaves open which request it is for.
+func (w wire) bounded(now time.Time) error {
+	const longest = 1 << 31 // seconds; keeps the product below from overflowing
+	switch {
+	case w.IssuedAt == nil:
+		return errors.New("iat is missing")
+	case w.IssuedAt.After(now.Add(maxSkew)):
+		return errors.New("iat lies in the future: set the clock of the host or of the core")
+	case w.ExpiresAt.Sub(w.IssuedAt.Time) > MaxLifetime:
+		return fmt.Errorf("it lives longer than %s", MaxLifetime)
+	case len(w.Audience) != 1:
+		return errors.New("aud must name one core")
+	case w.Subject == "" || w.RoleARN == "" || w.RoleSessionName == "":
+		return errors.New("sub, role_arn and role_session_name are required")
+	case w.DurationSeconds <= 0 || w.DurationSeconds > longest:
+		return errors.New("duration_seconds is out of range")
+	}
+	return nil
+}
