@@ -1,0 +1,184 @@
+package session
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
+)
+
+const (
+	tokenVersion = 1
+	nonceSize    = 24
+	headerSize   = 2 + nonceSize
+	keySize      = 32
+
+	// secretSize in bytes gives 40 characters of base64, as AWS's secrets have.
+	secretSize = 30
+
+	// maxToken bounds what Open decodes, in characters. The tokens made here stay
+	// under 2,500; AWS says no more than that typical ones are under 4,096.
+	maxToken = 4096
+
+	labelToken  = "rolecall session token"
+	labelSecret = "rolecall secret access key"
+)
+
+var (
+	// ErrInvalid is returned for a token that this core did not make for this
+	// access key id.
+	ErrInvalid = errors.New("invalid session token")
+
+	// ErrExpired is returned for a token whose session is over.
+	ErrExpired = errors.New("expired session token")
+)
+
+// Key is one of the core's issuing keys.
+type Key struct {
+	ID     byte
+	Secret [keySize]byte
+}
+
+// NewKey returns a random key.
+func NewKey(id byte) Key {
+	k := Key{ID: id}
+	_, _ = rand.Read(k.Secret[:])
+	return k
+}
+
+// String hides the key from every log.
+func (Key) String() string { return "redacted" }
+
+// GoString hides the key from every log.
+func (Key) GoString() string { return "redacted" }
+
+// Sealer makes and opens session tokens. It is immutable and safe for concurrent use.
+type Sealer struct {
+	keys      map[byte]Key
+	issuing   Key
+	partition string
+	core      string
+}
+
+// NewSealer returns a Sealer that issues with the last of keys and opens with all.
+// There must be at least one. partition is AWS's ("aws"), core this core's id.
+func NewSealer(keys []Key, partition, core string) *Sealer {
+	s := &Sealer{keys: map[byte]Key{}, issuing: keys[len(keys)-1], partition: partition, core: core}
+	for _, k := range keys {
+		s.keys[k.ID] = k
+	}
+	return s
+}
+
+// Issue makes credentials for a session. Times are cut to whole seconds.
+func (s *Sealer) Issue(c Claims) (rolestore.Credentials, error) {
+	c.Issued, c.Expires = c.Issued.UTC().Truncate(time.Second), c.Expires.UTC().Truncate(time.Second)
+	id, err := NewAccessKeyID(TemporaryPrefix, c.Account)
+	if err != nil {
+		return rolestore.Credentials{}, err
+	}
+	token := make([]byte, headerSize, 256)
+	token[0], token[1] = tokenVersion, s.issuing.ID
+	nonce := token[2:headerSize]
+	_, _ = rand.Read(nonce)
+
+	derived, err := derive(s.issuing, nonce, id)
+	if err != nil {
+		return rolestore.Credentials{}, err
+	}
+	token = derived.aead.Seal(token, zeroNonce[:], c.append(nil), s.associated(token[:headerSize], id))
+	return rolestore.Credentials{
+		AccessKeyID:     id,
+		SecretAccessKey: derived.secret,
+		SessionToken:    rolestore.NewSecret(base64.StdEncoding.EncodeToString(token)),
+		LastUpdated:     c.Issued,
+		Expiration:      c.Expires,
+	}, nil
+}
+
+// Open returns the claims of a session and its secret access key. It returns
+// [ErrInvalid] for a token that is malformed, altered, of another access key id,
+// partition or core, or sealed with a key that is no longer held; and
+// [ErrExpired], with the claims and the secret, for a session that is over, so
+// that the caller can check the signature before he says so.
+func (s *Sealer) Open(accessKeyID, token string, now time.Time) (Claims, rolestore.Secret, error) {
+	if len(token) > maxToken {
+		return Claims{}, rolestore.Secret{}, ErrInvalid
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) < headerSize || raw[0] != tokenVersion || len(token) != base64.StdEncoding.EncodedLen(len(raw)) {
+		return Claims{}, rolestore.Secret{}, ErrInvalid
+	}
+	key, ok := s.keys[raw[1]]
+	if !ok {
+		return Claims{}, rolestore.Secret{}, ErrInvalid
+	}
+	derived, err := derive(key, raw[2:headerSize], accessKeyID)
+	if err != nil {
+		return Claims{}, rolestore.Secret{}, err
+	}
+	plain, err := derived.aead.Open(nil, zeroNonce[:], raw[headerSize:], s.associated(raw[:headerSize], accessKeyID))
+	if err != nil {
+		return Claims{}, rolestore.Secret{}, ErrInvalid
+	}
+	claims, err := parseClaims(plain)
+	if err != nil {
+		return Claims{}, rolestore.Secret{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if !now.Before(claims.Expires) {
+		return claims, derived.secret, ErrExpired
+	}
+	return claims, derived.secret, nil
+}
+
+// zeroNonce is GCM's nonce: the key is used for one message only.
+var zeroNonce [12]byte
+
+type derivation struct {
+	aead   cipher.AEAD
+	secret rolestore.Secret
+}
+
+// derive computes what key and nonce stand for, and the secret of accessKeyID.
+func derive(key Key, nonce []byte, accessKeyID string) (derivation, error) {
+	prk, err := hkdf.Extract(sha256.New, key.Secret[:], nonce)
+	if err != nil {
+		return derivation{}, fmt.Errorf("derive session keys: %w", err)
+	}
+	tokenKey, err := hkdf.Expand(sha256.New, prk, labelToken, keySize)
+	if err != nil {
+		return derivation{}, fmt.Errorf("derive session keys: %w", err)
+	}
+	secret, err := hkdf.Expand(sha256.New, prk, labelSecret+accessKeyID, secretSize)
+	if err != nil {
+		return derivation{}, fmt.Errorf("derive session keys: %w", err)
+	}
+	block, err := aes.NewCipher(tokenKey)
+	if err != nil {
+		return derivation{}, fmt.Errorf("derive session keys: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return derivation{}, fmt.Errorf("derive session keys: %w", err)
+	}
+	return derivation{aead, rolestore.NewSecret(base64.StdEncoding.EncodeToString(secret))}, nil
+}
+
+// associated is what a token is bound to besides its key: its own header, and
+// each name with its length, so that no two lists of names look alike.
+func (s *Sealer) associated(header []byte, accessKeyID string) []byte {
+	b := append(make([]byte, 0, 128), header...)
+	for _, name := range []string{accessKeyID, s.partition, s.core} {
+		b = binary.AppendUvarint(b, uint64(len(name)))
+		b = append(b, name...)
+	}
+	return b
+}
