@@ -1,0 +1,106 @@
+package network_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rolecall/rolecall/network"
+	"github.com/rolecall/rolecall/network/nettest"
+)
+
+func TestATakenPortNamesTheHolder(t *testing.T) {
+	for _, taken := range []string{"0.0.0.0:80", "[::]:80", "169.254.169.254:80"} {
+		t.Run(taken, func(t *testing.T) {
+			ns := nettest.New(t)
+			ns.Run(t, "ip", "addr", "add", "169.254.169.254/32", "dev", "lo") // for the third
+			holder, said := start(t, ns, taken)
+			if said != "ready" {
+				t.Fatal(said)
+			}
+			_, err := tryApply(t, ns, network.New(nil), network.Host(false))
+			var inUse *network.InUseError
+			if !errors.As(err, &inUse) || len(inUse.Holders) != 1 || inUse.Holders[0].PID != holder.Process.Pid {
+				t.Fatalf("error %v, want the holder's pid %d", err, holder.Process.Pid)
+			}
+			named := fmt.Sprintf(`169.254.169.254:80 is in use by %q (pid %d)`, filepath.Base(os.Args[0]), holder.Process.Pid)
+			for _, want := range []string{named, "stop it", "--listen 127.0.0.1:1338"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %s", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestATakenLoopbackPortHasItsOwnRemedy(t *testing.T) {
+	ns := nettest.New(t)
+	unbound(t, ns, "127.0.0.1:1338")
+	attachment, err := network.Loopback(netip.MustParseAddrPort("127.0.0.1:1338"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = tryApply(t, ns, network.New(nil), attachment)
+	if err == nil || !strings.Contains(err.Error(), "choose another port with --listen") {
+		t.Errorf("error %v, want the remedy", err)
+	}
+}
+
+func TestAHolderThatCannotBeSeenIsSaidSo(t *testing.T) {
+	ns := nettest.New(t)
+	unbound(t, ns, "127.0.0.1:1338")
+	// Without capabilities the links in /proc/*/fd of this process are hidden.
+	_, said := start(t, ns, "loopback", "setpriv", "--bounding-set=-all")
+	if !strings.Contains(said, "a process that this user may not see") {
+		t.Errorf("it said %q", said)
+	}
+}
+
+func TestAMissingCapabilityIsNamed(t *testing.T) {
+	for capability, says := range map[string]string{
+		"net_admin":        "ip addr add 169.254.169.254/32 dev lo",
+		"net_bind_service": "listen on 169.254.169.254:80",
+	} {
+		t.Run(capability, func(t *testing.T) {
+			ns := nettest.New(t)
+			fresh := shown(t, ns)
+			_, said := start(t, ns, "host", "setpriv", "--bounding-set=-"+capability)
+			for _, want := range []string{says, "CAP_" + strings.ToUpper(capability) + " is missing", "--listen 127.0.0.1:1338"} {
+				if !strings.Contains(said, want) {
+					t.Errorf("it said %q, not %q", said, want)
+				}
+			}
+			if got := shown(t, ns); got != fresh {
+				t.Errorf("lo shows\n%swas\n%s", got, fresh)
+			}
+		})
+	}
+}
+
+func TestADeniedCapabilityThatIsHeldIsToldApart(t *testing.T) {
+	ns := nettest.New(t)
+	// A new user namespace has all capabilities, but none over this network.
+	_, said := start(t, ns, "host", "unshare", "--user", "--map-root-user")
+	if !strings.Contains(said, "in spite of CAP_NET_ADMIN") {
+		t.Errorf("it said %q", said)
+	}
+}
+
+func TestLoopbackNeedsNoPrivilege(t *testing.T) {
+	ns := nettest.New(t)
+	if _, said := start(t, ns, "loopback", "setpriv", "--bounding-set=-all"); said != "ready" {
+		t.Errorf("it said %q", said)
+	}
+}
+
+func TestALoDeviceThatIsDownIsAnError(t *testing.T) {
+	ns := nettest.New(t)
+	ns.Run(t, "ip", "link", "set", "lo", "down")
+	if _, err := tryApply(t, ns, network.New(nil), network.Host(true)); err == nil || !strings.Contains(err.Error(), "ip link set lo up") {
+		t.Errorf("error %v, want the remedy", err)
+	}
+}

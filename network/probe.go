@@ -1,0 +1,26 @@
+package network
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// probeTimeout bounds the question whether somebody answers. A cloud's metadata
+// service is on the same host and answers within milliseconds; elsewhere the
+// packet often goes to the default gateway and is lost, and `up` waits for this.
+const probeTimeout = 500 * time.Millisecond
+
+// Probe reports whether something accepts TCP connections at addr: a cloud's
+// metadata service, or a listener of our own. To learn of a cloud's, it is asked
+// before our address is added. Refused, unreachable and silent all mean no.
+func Probe(ctx context.Context, addr netip.AddrPort) bool {
+	dialer := net.Dialer{Timeout: probeTimeout}
+	conn, err := dialer.DialContext(ctx, "tcp", addr.String())
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
