@@ -1,0 +1,126 @@
+package hold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/dbfile"
+	"github.com/rolecall/rolecall/rolestore/seal"
+)
+
+// CacheConfig is what [OpenCache] needs.
+type CacheConfig struct {
+	// Path is the file, by custom cache.db. It is made if it does not exist.
+	Path string
+	// Keyring seals the file.
+	Keyring *seal.Keyring
+	// Now dates the name of a damaged file.
+	Now func() time.Time
+	// Logger is told of a damaged file and of failing writes; nil discards.
+	Logger *slog.Logger
+}
+
+// Cache keeps the credentials of the host's instances over a restart. Its
+// methods may be called by many goroutines.
+type Cache struct {
+	file    *dbfile.File
+	logger  *slog.Logger
+	records atomic.Pointer[map[string]Record] // by instance id; the map never changes
+
+	wake   chan struct{} // holds one: something is pending
+	cancel context.CancelFunc
+	done   chan struct{} // closed when run has ended
+
+	writing sync.Mutex         // held while the file is written; taken before mu
+	mu      sync.Mutex         // guards replacing records, and what follows
+	pending map[string]*Record // not yet on the disk, by instance id; nil is a removal
+	err     error              // of the last write
+}
+
+// OpenCache reads the file. If it is damaged, it is renamed to
+// <path>.damaged-<UTC time> and a new one made, for the issuer has all of it. A
+// wrong key is no damage: that and all else that [dbfile.Open] answers is
+// returned and changes nothing. Close ends the goroutine that OpenCache starts.
+func OpenCache(c CacheConfig) (*Cache, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	file, records, err := openCacheFile(c)
+	var damaged *dbfile.DamagedError
+	if errors.As(err, &damaged) {
+		aside := c.Path + ".damaged-" + c.Now().UTC().Format("20060102T150405Z")
+		if err := os.Rename(c.Path, aside); err != nil {
+			return nil, fmt.Errorf("set damaged credential cache aside: %w", err)
+		}
+		c.Logger.Warn("damaged credential cache set aside, credentials will be fetched anew", "err", damaged, "moved_to", aside)
+		file, records, err = openCacheFile(c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("credential cache: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cache := &Cache{
+		file:    file,
+		logger:  c.Logger,
+		wake:    make(chan struct{}, 1),
+		cancel:  cancel,
+		done:    make(chan struct{}),
+		pending: make(map[string]*Record),
+	}
+	cache.records.Store(&records)
+	go cache.run(ctx)
+	return cache, nil
+}
+
+func openCacheFile(c CacheConfig) (*dbfile.File, map[string]Record, error) {
+	file, err := dbfile.Open(dbfile.Options{Path: c.Path, Keyring: c.Keyring, Kind: "cache"})
+	if err != nil {
+		return nil, nil, err
+	}
+	records := make(map[string]Record)
+	err = file.View(func(tx *dbfile.Tx) error {
+		return tx.ForEach(credentialsBucket, func(id string, value []byte) error {
+			r, err := decodeRecord(id, value)
+			if err != nil {
+				return tx.Damaged(fmt.Errorf("credentials of %s: %w", id, err))
+			}
+			records[id] = r
+			return nil
+		})
+	})
+	if err != nil {
+		_ = file.Close() // the first error says more
+		return nil, nil, err
+	}
+	return file, records, nil
+}
+
+// Get returns the instance's credentials, even past their expiry, if they were
+// put for the same incarnation and role.
+func (c *Cache) Get(i rolestore.Instance) (rolestore.Credentials, bool) {
+	r, ok := (*c.records.Load())[i.ID]
+	if !ok || r.Incarnation != i.Incarnation || r.RoleARN != i.Profile.Role.ARN {
+		return rolestore.Credentials{}, false
+	}
+	return r.Credentials, true
+}
+
+// All returns every record, in no order, to find those whose instance is gone.
+// What an instance is served comes from [Cache.Get].
+func (c *Cache) All() iter.Seq[Record] { return maps.Values(*c.records.Load()) }
+
+// Close persists what is pending and closes the file.
+func (c *Cache) Close() error {
+	c.cancel()
+	<-c.done
+	return errors.Join(c.Flush(), c.file.Close())
+}

@@ -1,0 +1,62 @@
+package hold
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
+)
+
+const credentialsBucket = "credentials"
+
+// Record is what the cache knows of an instance.
+type Record struct {
+	InstanceID string
+	// Incarnation and RoleARN are the instance's when the credentials were fetched.
+	Incarnation rolestore.Incarnation
+	RoleARN     string
+	Credentials rolestore.Credentials
+}
+
+// storedRecord is a Record as it is sealed. [rolestore.Secret] encodes itself as
+// "redacted", which is right everywhere but here.
+type storedRecord struct {
+	Incarnation     rolestore.Incarnation `json:"incarnation"`
+	RoleARN         string                `json:"role_arn"`
+	AccessKeyID     string                `json:"access_key_id"`
+	SecretAccessKey string                `json:"secret_access_key"`
+	SessionToken    string                `json:"session_token"`
+	LastUpdated     time.Time             `json:"last_updated"`
+	Expiration      time.Time             `json:"expiration"`
+}
+
+func (r Record) encode() ([]byte, error) {
+	return json.Marshal(storedRecord{
+		Incarnation:     r.Incarnation,
+		RoleARN:         r.RoleARN,
+		AccessKeyID:     r.Credentials.AccessKeyID,
+		SecretAccessKey: r.Credentials.SecretAccessKey.Reveal(),
+		SessionToken:    r.Credentials.SessionToken.Reveal(),
+		LastUpdated:     r.Credentials.LastUpdated,
+		Expiration:      r.Credentials.Expiration,
+	})
+}
+
+func decodeRecord(instanceID string, value []byte) (Record, error) {
+	var s storedRecord
+	if err := json.Unmarshal(value, &s); err != nil {
+		return Record{}, err
+	}
+	return Record{
+		InstanceID:  instanceID,
+		Incarnation: s.Incarnation,
+		RoleARN:     s.RoleARN,
+		Credentials: rolestore.Credentials{
+			AccessKeyID:     s.AccessKeyID,
+			SecretAccessKey: rolestore.NewSecret(s.SecretAccessKey),
+			SessionToken:    rolestore.NewSecret(s.SessionToken),
+			LastUpdated:     s.LastUpdated,
+			Expiration:      s.Expiration,
+		},
+	}, nil
+}
