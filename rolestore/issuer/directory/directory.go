@@ -1,0 +1,115 @@
+package directory
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rolecall/rolecall/rolestore/dbfile"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
+	"github.com/rolecall/rolecall/rolestore/seal"
+)
+
+// Config is what [Open] needs.
+type Config struct {
+	// Path is that of core.db.
+	Path    string
+	Keyring *seal.Keyring
+	// Logger may be nil.
+	Logger *slog.Logger
+}
+
+// Directory is the open core.db.
+type Directory struct {
+	file     *dbfile.File
+	logger   *slog.Logger
+	writing  sync.Mutex // held from reading the file to replacing the snapshot
+	snapshot atomic.Pointer[Snapshot]
+}
+
+// Open opens core.db and makes it, with the core's identity and first issuing
+// key, if there is none. Errors are those of [dbfile.Open]; a damaged file is
+// left as it is.
+func Open(c Config) (*Directory, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	file, err := dbfile.Open(dbfile.Options{Path: c.Path, Keyring: c.Keyring, Kind: "core"})
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{file: file, logger: c.Logger}
+	if err := d.change(d.identify); err != nil {
+		_ = file.Close()
+		return nil, fmt.Errorf("open %s: %w", c.Path, err)
+	}
+	return d, nil
+}
+
+// Close closes the file. Snapshots stay valid.
+func (d *Directory) Close() error { return d.file.Close() }
+
+// Snapshot returns the directory as it is now.
+func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
+
+// PutHost registers a host and what it is granted, or replaces both.
+func (d *Directory) PutHost(h Host) error {
+	if !d.Snapshot().HasAccount(h.Account) {
+		return fmt.Errorf("host %s: there is no account %s", h.ID, h.Account)
+	}
+	key, err := x509.MarshalPKIXPublicKey(h.Key)
+	if err != nil {
+		return fmt.Errorf("host %s: %w", h.ID, err)
+	}
+	return d.change(func(tx *dbfile.Tx) error {
+		return put(tx, bucketHost, h.ID, hostRecord{Account: h.Account, PublicKey: key, Grant: h.Grant})
+	})
+}
+
+// change runs edit in one durable transaction and then replaces the snapshot.
+func (d *Directory) change(edit func(*dbfile.Tx) error) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	var next *Snapshot
+	err := d.file.Update(func(tx *dbfile.Tx) error {
+		if err := edit(tx); err != nil {
+			return err
+		}
+		var err error
+		next, err = load(tx)
+		return err
+	})
+	if err == nil {
+		d.snapshot.Store(next)
+	}
+	return err
+}
+
+// identify gives a new file the core's identity.
+func (d *Directory) identify(tx *dbfile.Tx) error {
+	var identity identityRecord
+	if err := get(tx, bucketCore, keyIdentity, &identity); err != nil || identity.CoreID != "" {
+		return err
+	}
+	var id [8]byte
+	_, _ = rand.Read(id[:])
+	key := session.NewKey(1)
+	identity = identityRecord{
+		CoreID: "core-" + hex.EncodeToString(id[:]),
+		Keys:   []keyRecord{{ID: key.ID, Secret: key.Secret[:]}},
+	}
+	d.logger.Info("core identity made", "core_id", identity.CoreID)
+	return put(tx, bucketCore, keyIdentity, identity)
+}
+
+// NewAccountID returns a random account id of twelve digits.
+func NewAccountID() string {
+	const least, span = 100_000_000_000, 900_000_000_000 // no leading zero: people drop it
+	n, _ := rand.Int(rand.Reader, big.NewInt(span))      // never fails, see crypto/rand
+	return fmt.Sprint(least + n.Int64())
+}

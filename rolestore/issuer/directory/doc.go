@@ -1,0 +1,25 @@
+// Package directory holds what the core knows: its own identity and issuing
+// keys, accounts, roles with their policies, instance profiles, hosts and what
+// hosts are granted. Nouns, names and bounds are IAM's
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+//
+// It lives in core.db, whose buckets are
+//
+//	core               identity: the core's id and its issuing keys
+//	account            <account id>
+//	role               <account id>/<name>
+//	instance_profile   <account id>/<name>
+//	host               <host id>, with the host's key and its grant
+//
+// Readers never touch the file: they take a [Snapshot], which is immutable and
+// replaced as a whole after each change. A change is durable before it is seen.
+//
+// Definitions come from core.yaml or are built in; see [Directory.Reconcile]. The
+// file owns what it names and nothing else. A name keeps its unique id for as
+// long as it exists; made anew it gets another, so that sessions and grants of an
+// earlier bearer of the name do not pass to the next.
+//
+// A policy that cannot be understood whole is refused here, before it is stored.
+//
+// The package must not import gin, network or imds.
+package directory

@@ -1,0 +1,92 @@
+package directory
+
+import (
+	"crypto/ecdsa"
+	"path"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+)
+
+// Partition is the first part of every ARN that this core makes.
+const Partition = "aws"
+
+const (
+	// ManagedByFile marks what core.yaml owns.
+	ManagedByFile = "file"
+
+	// ManagedByCore marks what the core itself made and keeps.
+	ManagedByCore = "rolecall"
+)
+
+// AdministratorRole is the name of the role, present in every account, whose
+// sessions the core hands to those who may open its admin socket. No trust policy
+// lets anybody assume it.
+const AdministratorRole = "rolecall-administrator"
+
+// Role is an IAM role.
+type Role struct {
+	// UniqueID begins with AROA.
+	UniqueID string
+	// Account is the twelve digits of its account.
+	Account string
+	// Path begins and ends with a slash.
+	Path string
+	Name string
+	// Trust says who may assume the role (AssumeRolePolicyDocument).
+	Trust *policy.Document
+	// Policies say what its sessions may do.
+	Policies []*policy.Document
+	// MaxSessionDuration is between one and twelve hours.
+	MaxSessionDuration time.Duration
+	// ManagedBy is ManagedByFile or ManagedByCore.
+	ManagedBy string
+}
+
+// ARN is arn:aws:iam::<account>:role<path><name>.
+func (r *Role) ARN() string { return arn(r.Account, "role", r.Path, r.Name) }
+
+// SessionARN is the ARN of one of the role's sessions; as at AWS, without the path.
+func (r *Role) SessionARN(session string) string {
+	return "arn:" + Partition + ":sts::" + r.Account + ":assumed-role/" + r.Name + "/" + session
+}
+
+// InstanceProfile is an IAM instance profile: what an instance is launched with,
+// and the one role in it.
+type InstanceProfile struct {
+	// UniqueID begins with AIPA.
+	UniqueID string
+	Account  string
+	Path     string
+	Name     string
+	// Role is the name of the role, of the same account.
+	Role      string
+	ManagedBy string
+}
+
+// ARN is arn:aws:iam::<account>:instance-profile<path><name>.
+func (p *InstanceProfile) ARN() string { return arn(p.Account, "instance-profile", p.Path, p.Name) }
+
+// Host is a machine that runs an agent.
+type Host struct {
+	// ID is what the host calls itself: h- and 17 hexadecimal digits.
+	ID string
+	// Account is the one account that the host belongs to.
+	Account string
+	// Key verifies the host's tokens; on the curve P-256.
+	Key *ecdsa.PublicKey
+	// Grant is what the host may ask for.
+	Grant Grant
+}
+
+// Grant says which roles a host may fetch, and for which instances.
+type Grant struct {
+	// InstanceProfiles are the ARNs of profiles of the host's account.
+	InstanceProfiles []string `json:"instance_profiles"`
+	// InstanceIDs are the ids of the instances that may be asked for.
+	InstanceIDs []string `json:"instance_ids"`
+}
+
+func arn(account, kind, p, name string) string {
+	return "arn:" + Partition + ":iam::" + account + ":" + path.Join(kind+p, name)
+}

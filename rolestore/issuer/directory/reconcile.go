@@ -1,0 +1,143 @@
+package directory
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rolecall/rolecall/rolestore/dbfile"
+)
+
+// Reconcile makes the directory hold what d defines. What core.yaml defined
+// before and defines no longer is kept, and said to be, unless prune is set. It
+// returns what was done, a line for each object that is not as it was before.
+func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
+	if err := want.Validate(); err != nil {
+		return nil, err
+	}
+	r := reconciliation{prune: prune}
+	err := d.change(func(tx *dbfile.Tx) error {
+		r.tx, r.done, r.named = tx, nil, map[string]bool{}
+		for _, a := range want.Accounts {
+			if err := r.account(a); err != nil {
+				return fmt.Errorf("account %s: %w", a.ID, err)
+			}
+		}
+		return r.unnamed()
+	})
+	return r.done, err
+}
+
+type reconciliation struct {
+	tx    *dbfile.Tx
+	prune bool
+	done  []string
+	named map[string]bool // by bucket/key: what the definitions name
+}
+
+func (r *reconciliation) account(a AccountDefinition) error {
+	if known, err := r.tx.Get(bucketAccount, a.ID); err != nil {
+		return err
+	} else if known == nil {
+		r.note("account", a.ID, "created")
+		if err := put(r.tx, bucketAccount, a.ID, accountRecord{}); err != nil {
+			return err
+		}
+	}
+	administrator := RoleDefinition{Name: AdministratorRole, AssumeRolePolicyDocument: []byte(trustNobody),
+		MaxSessionDuration: maxSession, Policies: map[string][]byte{"AdministratorAccess": []byte(allowAll)}}
+	if err := r.role(a.ID, administrator, ManagedByCore); err != nil {
+		return err
+	}
+	for _, role := range a.Roles {
+		if err := r.role(a.ID, role, ManagedByFile); err != nil {
+			return err
+		}
+	}
+	for _, profile := range a.InstanceProfiles {
+		if err := r.profile(a.ID, profile); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// role creates or updates a role. Another path makes another role of it, as its
+// ARN changes, and so another unique id.
+func (r *reconciliation) role(account string, want RoleDefinition, by string) error {
+	k := key(account, want.Name)
+	r.named[bucketRole+"/"+k] = true
+	var have roleRecord
+	if err := get(r.tx, bucketRole, k, &have); err != nil {
+		return err
+	}
+	next := roleRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: by, Definition: want}
+	switch {
+	case have.UniqueID == "" || have.Definition.Path != want.Path:
+		next.UniqueID = newUniqueID("AROA")
+		r.note("role", k, "created")
+	case have.Definition.equal(want) && have.ManagedBy == by:
+		return nil
+	default:
+		r.note("role", k, "updated")
+	}
+	return put(r.tx, bucketRole, k, next)
+}
+
+func (r *reconciliation) profile(account string, want InstanceProfileDefinition) error {
+	k := key(account, want.Name)
+	r.named[bucketProfile+"/"+k] = true
+	var have profileRecord
+	if err := get(r.tx, bucketProfile, k, &have); err != nil {
+		return err
+	}
+	next := profileRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: ManagedByFile, Definition: want}
+	switch {
+	case have.UniqueID == "" || have.Definition.Path != want.Path:
+		next.UniqueID = newUniqueID("AIPA")
+		r.note("instance profile", k, "created")
+	case have.Definition == want && have.ManagedBy == ManagedByFile:
+		return nil
+	default:
+		r.note("instance profile", k, "updated")
+	}
+	return put(r.tx, bucketProfile, k, next)
+}
+
+// unnamed deletes, or reports, what the file owns and names no longer.
+func (r *reconciliation) unnamed() error {
+	extra := map[string][]string{}
+	if err := each(r.tx, bucketRole, func(k string, have roleRecord) error {
+		if have.ManagedBy == ManagedByFile && !r.named[bucketRole+"/"+k] {
+			extra[bucketRole] = append(extra[bucketRole], k)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := each(r.tx, bucketProfile, func(k string, have profileRecord) error {
+		if have.ManagedBy == ManagedByFile && !r.named[bucketProfile+"/"+k] {
+			extra[bucketProfile] = append(extra[bucketProfile], k)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, bucket := range slices.Sorted(maps.Keys(extra)) {
+		for _, k := range extra[bucket] {
+			if !r.prune {
+				r.note(bucket, k, "no longer in the file, kept (delete with --prune)")
+				continue
+			}
+			r.note(bucket, k, "deleted")
+			if err := r.tx.Delete(bucket, k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *reconciliation) note(kind, name, what string) {
+	r.done = append(r.done, kind+" "+name+" "+what)
+}

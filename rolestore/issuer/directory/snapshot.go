@@ -1,0 +1,77 @@
+package directory
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
+)
+
+// Snapshot is the directory at one moment. It is immutable.
+type Snapshot struct {
+	coreID   string
+	sealer   *session.Sealer
+	accounts map[string]bool
+
+	roles        map[string]*Role            // by account/name
+	roleByARN    map[string]*Role            // by ARN
+	roleByID     map[string]*Role            // by unique id
+	profiles     map[string]*InstanceProfile // by account/name
+	profileByARN map[string]*InstanceProfile // by ARN
+	hosts        map[string]*Host            // by id
+}
+
+func newSnapshot(coreID string, keys []session.Key) *Snapshot {
+	return &Snapshot{
+		coreID: coreID, sealer: session.NewSealer(keys, Partition, coreID),
+		accounts: map[string]bool{},
+		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{},
+		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
+		hosts: map[string]*Host{},
+	}
+}
+
+// CoreID is the core's own id, made at its first start: the audience of host tokens.
+func (s *Snapshot) CoreID() string { return s.coreID }
+
+// Sealer makes and opens session tokens with the core's issuing keys.
+func (s *Snapshot) Sealer() *session.Sealer { return s.sealer }
+
+// Accounts are the ids of all accounts, in order.
+func (s *Snapshot) Accounts() []string { return slices.Sorted(maps.Keys(s.accounts)) }
+
+// HasAccount reports whether the core has the account.
+func (s *Snapshot) HasAccount(id string) bool { return s.accounts[id] }
+
+// Role returns the role of that ARN, or nil.
+func (s *Snapshot) Role(arn string) *Role { return s.roleByARN[arn] }
+
+// RoleByID returns the role of that unique id, or nil: what a session token names.
+func (s *Snapshot) RoleByID(id string) *Role { return s.roleByID[id] }
+
+// RoleByName returns an account's role of that name, or nil.
+func (s *Snapshot) RoleByName(account, name string) *Role { return s.roles[key(account, name)] }
+
+// InstanceProfile returns the profile of that ARN, or nil.
+func (s *Snapshot) InstanceProfile(arn string) *InstanceProfile { return s.profileByARN[arn] }
+
+// InstanceProfileByName returns an account's profile of that name, or nil.
+func (s *Snapshot) InstanceProfileByName(account, name string) *InstanceProfile {
+	return s.profiles[key(account, name)]
+}
+
+// Host returns the host of that id, or nil.
+func (s *Snapshot) Host(id string) *Host { return s.hosts[id] }
+
+func (s *Snapshot) addRole(r *Role) {
+	s.roles[key(r.Account, r.Name)] = r
+	s.roleByARN[r.ARN()] = r
+	s.roleByID[r.UniqueID] = r
+}
+
+func (s *Snapshot) addProfile(p *InstanceProfile) {
+	s.profiles[key(p.Account, p.Name)] = p
+	s.profileByARN[p.ARN()] = p
+}
+
+func key(account, name string) string { return account + "/" + name }
