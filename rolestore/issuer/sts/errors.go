@@ -1,0 +1,66 @@
+package sts
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/sigv4"
+)
+
+// Error is a refusal as STS words it
+// (https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html).
+type Error struct {
+	// Code is for programs, Message for people.
+	Code, Message string
+	// Status is the HTTP status.
+	Status int
+	// Reason is why, for the core's log alone; it never reaches the caller.
+	Reason string
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// fault says who is to blame: the caller (Sender) or the service (Receiver).
+func (e *Error) fault() string {
+	if e.Status >= http.StatusInternalServerError {
+		return "Receiver"
+	}
+	return "Sender"
+}
+
+func badRequest(code, message string) *Error {
+	return &Error{Code: code, Message: message, Status: http.StatusBadRequest}
+}
+
+func forbidden(code, message string) *Error {
+	return &Error{Code: code, Message: message, Status: http.StatusForbidden}
+}
+
+func invalidClientToken() *Error {
+	return forbidden("InvalidClientTokenId", "The security token included in the request is invalid.")
+}
+
+func validation(format string, args ...any) *Error {
+	return badRequest("ValidationError", fmt.Sprintf(format, args...))
+}
+
+// translate is the one place where an error becomes a refusal. What it does not
+// know is our own fault and tells the caller nothing.
+func translate(err error) *Error {
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		return refusal
+	}
+	var signature *sigv4.Error
+	if errors.As(err, &signature) {
+		return &Error{Code: signature.Code, Message: signature.Message, Status: signature.Status}
+	}
+	return &Error{
+		Code:    "InternalFailure",
+		Message: "The request processing has failed because of an unknown error, exception or failure.",
+		Status:  http.StatusInternalServerError,
+		Reason:  err.Error(),
+	}
+}
