@@ -1,0 +1,145 @@
+package issuer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os/user"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
+	"github.com/rolecall/rolecall/rolestore/surface"
+)
+
+const (
+	// administratorSession is how long an administrator's session lives: enough
+	// for a piece of work, and over by itself.
+	administratorSession = time.Hour
+
+	// maxAdminBody bounds a request to the admin socket, in bytes.
+	maxAdminBody = 64 << 10
+)
+
+// SessionRequest asks for an administrator's session; POST /v1/credentials.
+type SessionRequest struct {
+	// Account is twelve digits; empty means the core's only account.
+	Account string `json:"account,omitempty"`
+}
+
+// Session is an administrator's session, or an error in its place. The names
+// are those of credential_process
+// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html).
+type Session struct {
+	Version         int
+	AccessKeyID     string `json:"AccessKeyId"`
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      time.Time
+}
+
+// adminError is how the admin API says no.
+type adminError struct {
+	Message string `json:"message"`
+}
+
+// Admin returns the server for the core's admin socket, which must be a Unix
+// socket: it asks the kernel who is at the other end.
+func (c *Core) Admin() *http.Server {
+	engine := surface.Engine()
+	engine.POST("/v1/credentials", c.adminSession)
+	server := surface.Server(engine, c.config.Logger)
+	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, peerKey{}, peerUID(conn))
+	}
+	return server
+}
+
+// adminSession answers POST /v1/credentials.
+func (c *Core) adminSession(g *gin.Context) {
+	uid, _ := g.Request.Context().Value(peerKey{}).(int)
+	if why := surface.Browser(g.Request); why != "" || uid < 0 {
+		g.JSON(http.StatusForbidden, adminError{"only programs on this machine are answered"})
+		return
+	}
+	var asked SessionRequest
+	if err := json.NewDecoder(http.MaxBytesReader(g.Writer, g.Request.Body, maxAdminBody)).Decode(&asked); err != nil {
+		g.JSON(http.StatusBadRequest, adminError{"the request is no JSON: " + err.Error()})
+		return
+	}
+	d := c.directory.Snapshot()
+	account, err := chosen(asked.Account, d.Accounts())
+	if err != nil {
+		g.JSON(http.StatusBadRequest, adminError{err.Error()})
+		return
+	}
+	role, now := d.RoleByName(account, directory.AdministratorRole), c.config.Now()
+	issued, err := d.Sealer().Issue(session.Claims{
+		Principal: role.UniqueID, Account: account, SessionName: sessionName(uid),
+		Issued: now, Expires: now.Add(administratorSession),
+	})
+	if err != nil {
+		c.config.Logger.Error("no administrator session", "err", err)
+		g.JSON(http.StatusInternalServerError, adminError{"internal error: see the core's log"})
+		return
+	}
+	c.config.Logger.Info("administrator session issued", "arn", role.SessionARN(sessionName(uid)), "uid", uid,
+		"access_key_id", issued.AccessKeyID, "expiration", issued.Expiration)
+	g.Header("Cache-Control", "no-store")
+	g.JSON(http.StatusOK, Session{1, issued.AccessKeyID, issued.SecretAccessKey.Reveal(), issued.SessionToken.Reveal(), issued.Expiration})
+}
+
+// chosen returns the account that is asked for, or the only one.
+func chosen(asked string, accounts []string) (string, error) {
+	for _, account := range accounts {
+		if account == asked || asked == "" && len(accounts) == 1 {
+			return account, nil
+		}
+	}
+	if asked == "" {
+		return "", fmt.Errorf("the core has several accounts: choose one of %v with --account", accounts)
+	}
+	return "", fmt.Errorf("there is no account %s: the core has %v", asked, accounts)
+}
+
+var sessionNameForm = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+
+// sessionName is the Unix user's name, or uid-N where STS would not take it.
+func sessionName(uid int) string {
+	id := strconv.Itoa(uid)
+	if u, err := user.LookupId(id); err == nil && sessionNameForm.MatchString(u.Username) {
+		return u.Username
+	}
+	return "uid-" + id
+}
+
+type peerKey struct{}
+
+// peerUID is the user at the other end of a Unix socket, as the kernel noted when
+// it was connected (SO_PEERCRED, unix(7)); -1 for any other connection.
+func peerUID(conn net.Conn) int {
+	unixConn, ok := conn.(*net.UnixConn)
+	if !ok {
+		return -1
+	}
+	raw, err := unixConn.SyscallConn()
+	if err != nil {
+		return -1
+	}
+	uid := -1
+	if err := raw.Control(func(fd uintptr) {
+		if peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			uid = int(peer.Uid)
+		}
+	}); err != nil {
+		return -1
+	}
+	return uid
+}

@@ -1,0 +1,78 @@
+package issuer
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/sts"
+	"github.com/rolecall/rolecall/rolestore/seal"
+)
+
+// Config is what [Open] needs.
+type Config struct {
+	// Path is that of core.db, made at first start.
+	Path    string
+	Keyring *seal.Keyring
+	// Definitions are what core.yaml says, nil without such a file: then there is
+	// one account, of a random id, with the built-in role.
+	Definitions *directory.Definitions
+	// Prune deletes what the file defined before and defines no longer.
+	Prune bool
+	// Now is the wall clock.
+	Now func() time.Time
+	// Logger may be nil.
+	Logger *slog.Logger
+}
+
+// Core is an open issuing core.
+type Core struct {
+	config    Config
+	directory *directory.Directory
+	sts       *sts.Server
+}
+
+// Open opens core.db and brings it in line with the definitions. Errors are those
+// of [directory.Open] and of the definitions.
+func Open(c Config) (*Core, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	d, err := directory.Open(directory.Config{Path: c.Path, Keyring: c.Keyring, Logger: c.Logger})
+	if err != nil {
+		return nil, err
+	}
+	want := c.Definitions
+	if want == nil {
+		account := directory.NewAccountID()
+		if known := d.Snapshot().Accounts(); len(known) > 0 {
+			account = known[0]
+		}
+		builtin := directory.Default(account)
+		want = &builtin
+	}
+	done, err := d.Reconcile(*want, c.Prune)
+	if err != nil {
+		_ = d.Close()
+		return nil, fmt.Errorf("definitions: %w", err)
+	}
+	for _, line := range done {
+		c.Logger.Info("definition", "change", line)
+	}
+	return &Core{
+		config:    c,
+		directory: d,
+		sts:       sts.New(sts.Config{Directory: d, Now: c.Now, Logger: c.Logger}),
+	}, nil
+}
+
+// Directory is what the core knows.
+func (c *Core) Directory() *directory.Directory { return c.directory }
+
+// STS answers AWS's Security Token Service API.
+func (c *Core) STS() http.Handler { return c.sts }
+
+// Close closes core.db. The surfaces must have been shut down before.
+func (c *Core) Close() error { return c.directory.Close() }

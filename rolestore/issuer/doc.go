@@ -1,0 +1,20 @@
+// Package issuer is the issuing core: a Security Token Service that makes
+// temporary credentials on demand and says who may have which role.
+//
+//	sts        the wire protocol: one file an action
+//	hosts      what a host may ask for on behalf of its instances
+//	session    session tokens: credentials without a record of them
+//	sigv4      whose signature is this
+//	policy     what do these documents allow
+//	directory  accounts, roles, profiles, hosts and keys, in core.db
+//
+// [Core] puts them together and has two surfaces. [Core.STS] is for everybody:
+// AWS's API, and nothing else. [Core.Admin] is for a Unix socket whose permissions
+// decide who may open it: no administrator's key lies on a disk, and whoever may
+// open the socket gets a short session of the administrator's role instead.
+//
+// The core keeps nothing for a session, so memory does not grow with what it
+// issues, and a restart forgets nothing.
+//
+// It must not import imds, network, hold, rotate or source: those are the agent's.
+package issuer
