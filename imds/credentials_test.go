@@ -1,0 +1,89 @@
+package imds_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
+)
+
+// The documents are compared byte by byte: some clients look for their text.
+const (
+	credentialsText = `{
+  "Code" : "Success",
+  "LastUpdated" : "2026-03-04T05:06:07Z",
+  "Type" : "AWS-HMAC",
+  "AccessKeyId" : "ASIAIOSFODNN7EXAMPLE",
+  "SecretAccessKey" : "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+  "Token" : "FwoGZXIvYXdzEXAMPLE+/==",
+  "Expiration" : "2026-03-04T11:06:07Z"
+}`
+	infoText = `{
+  "Code" : "Success",
+  "LastUpdated" : "2026-03-04T05:06:07Z",
+  "InstanceProfileArn" : "arn:aws:iam::123456789012:instance-profile/web",
+  "InstanceProfileId" : "AIPAEXAMPLEWEB"
+}`
+	refusedText = `{
+  "Code" : "AssumeRoleUnauthorizedAccess",
+  "Message" : "EC2 cannot assume the role web-role.  Please see documentation at http://docs.amazonwebservices.com/IAM/latest/UserGuide/RolesTroubleshooting.html.",
+  "LastUpdated" : "2026-03-04T06:06:07Z"
+}`
+)
+
+func TestDocumentsAreEC2sToTheByte(t *testing.T) {
+	h := newHost(t)
+	h.Put(web())
+	publish(h)
+	check := func(path, text, modified string) {
+		t.Helper()
+		resp := h.get(t, path)
+		if got := body(t, resp); got != text {
+			t.Errorf("%s: got\n%s\nwant\n%s", path, got, text)
+		}
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/plain" || resp.Header.Get("Last-Modified") != modified {
+			t.Errorf("%s: %s, %v", path, resp.Status, resp.Header)
+		}
+	}
+	check(rolePath, credentialsText, "Wed, 04 Mar 2026 05:06:07 GMT")
+	check(infoPath, infoText, "Wed, 04 Mar 2026 05:06:07 GMT")
+	h.sleep(time.Hour)
+	h.Refuse(webID)
+	check(rolePath, refusedText, "Wed, 04 Mar 2026 06:06:07 GMT")
+}
+
+func TestTimesAreUTCInWholeSeconds(t *testing.T) {
+	h := newHost(t)
+	h.Put(web())
+	c := credentials()
+	east := time.FixedZone("east", 9*3600)
+	c.LastUpdated = c.LastUpdated.Add(999 * time.Millisecond).In(east)
+	c.Expiration = c.Expiration.Add(time.Nanosecond).In(east)
+	h.Publish(webID, c)
+	if got := body(t, h.get(t, rolePath)); got != credentialsText {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestAnyTextOfAnIssuerIsJSON(t *testing.T) {
+	h := newHost(t)
+	h.Put(web())
+	const text = "\"quoted\" \\ and & < > \n\x01 é"
+	c := credentials()
+	c.SessionToken = rolestore.NewSecret(text)
+	h.Publish(webID, c)
+	document := body(t, h.get(t, rolePath))
+	if !strings.Contains(document, "& < >") {
+		t.Errorf("escaped for HTML: %s", document)
+	}
+	var got struct{ Token, Expiration string }
+	if err := json.Unmarshal([]byte(document), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Token != text || got.Expiration != "2026-03-04T11:06:07Z" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,24 @@
+// Package imds is the metadata server: it answers instances as EC2's Instance
+// Metadata Service does at 169.254.169.254, so that unmodified SDKs find their
+// role's credentials
+// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html).
+//
+//	socket   which instance it belongs to is settled once, when it is accepted
+//	gate     the checks before any route: gate.go, host.go
+//	route    PUT /latest/api/token: session.go
+//	         GET and HEAD of everything else: metadata.go
+//	refusal  what can go wrong: refusals.go; its one translator: errors.go
+//
+// Every instance has a state: an immutable snapshot of its definition, its tree
+// and its documents, rendered when they were published. A request loads the
+// snapshot once, by an atomic pointer, and takes no lock. Put, Publish, Refuse
+// and Remove replace it under Server.mu and wake those who wait for a document.
+//
+// A connection holds on to one life of an instance, not to an id: when the
+// instance is removed, its open connections are of nobody, even if the id comes
+// back.
+//
+// The package takes from this module rolestore's vocabulary, imds/token and
+// imds/tree, and nothing else: who attaches instances and who fetches
+// credentials is not known here.
+package imds

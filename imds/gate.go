@@ -1,0 +1,50 @@
+package imds
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// handler answers a request of an instance that has passed the gate, from one
+// state of it; or it returns why not, and has written nothing then.
+type handler func(*gin.Context, *instance, *state) *refusal
+
+// gated makes a route of h. Handlers are called by no other way, so that none
+// can be reached around the gate.
+func (s *Server) gated(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		in, _ := c.Request.Context().Value(instanceKey{}).(*instance)
+		st := in.load()
+		r := gate(c.Request, st)
+		if r == nil {
+			r = h(c, in, st)
+		}
+		if r != nil {
+			s.refuse(c, in, r)
+		}
+	}
+}
+
+// gate makes the checks that come before every route, in their order: whose
+// request it is, whether a browser was tricked into it, whether it came
+// through a proxy, and whether HTTP allows it.
+func gate(r *http.Request, st *state) *refusal {
+	h := r.Header
+	switch {
+	case st == nil:
+		return refusedUnidentified
+	case st.instance.Options.HTTPEndpoint != "enabled":
+		return refusedDisabled
+	case !knownHost(r):
+		return refusedHost
+	case h["Origin"] != nil || h["Sec-Fetch-Site"] != nil:
+		return refusedBrowser
+	case h["X-Forwarded-For"] != nil && (r.Method == http.MethodPut || h[tokenHeader] != nil):
+		return refusedForwarded
+	case h["Expect"] != nil:
+		// The body is not read, so net/http sends no 100.
+		return refusedExpectation
+	}
+	return nil
+}

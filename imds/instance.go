@@ -1,0 +1,70 @@
+package imds
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/rolecall/rolecall/imds/tree"
+	"github.com/rolecall/rolecall/rolestore"
+)
+
+// instance is one life of an instance id, from its first Put to its removal.
+type instance struct {
+	id      string
+	current atomic.Pointer[state]   // nil once removed
+	refused atomic.Pointer[Refusal] // the last one, or nil
+}
+
+// state is what an instance is answered from. It never changes, except that
+// replaced is closed when another state takes its place.
+type state struct {
+	instance rolestore.Instance
+	tree     *tree.Tree
+	modified []string // of what the tree holds, as a header's value
+
+	credentials document // the role's; the zero document until there is one
+	info        document // iam/info; it comes and goes with credentials
+	updated     time.Time
+
+	replaced chan struct{}
+}
+
+// newState returns the state of an instance without credentials.
+func newState(i rolestore.Instance, now time.Time) *state {
+	return &state{
+		instance: i,
+		tree:     tree.New(i),
+		modified: httpDate(now),
+		replaced: make(chan struct{}),
+	}
+}
+
+// with returns a copy of st that answers with another role document, of that
+// time.
+func (st *state) with(credentials document, updated time.Time) *state {
+	next := *st
+	next.credentials = credentials
+	next.info = infoDocument(st.instance.Profile, updated)
+	next.updated = updated
+	next.replaced = make(chan struct{})
+	return &next
+}
+
+// load returns the current state: nil if there is no such instance or no more.
+func (in *instance) load() *state {
+	if in == nil {
+		return nil
+	}
+	return in.current.Load()
+}
+
+// replace puts next in the place of the current state, and wakes those who
+// wait for a change. Server.mu is held.
+func (in *instance) replace(next *state) {
+	if old := in.current.Swap(next); old != nil {
+		close(old.replaced)
+	}
+}
+
+func httpDate(t time.Time) []string { return []string{t.UTC().Format(http.TimeFormat)} }

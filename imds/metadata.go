@@ -1,0 +1,102 @@
+package imds
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/rolecall/rolecall/imds/tree"
+)
+
+// publishWait is how long a request for the role's document waits for the first
+// one. Go's SDK gives up after 500 ms, the earliest of all.
+const publishWait = 400 * time.Millisecond
+
+// getMetadata answers from the tree. What is there is answered at once; the
+// role's documents, if there are none yet, after they came.
+func (s *Server) getMetadata(c *gin.Context, in *instance, st *state) *refusal {
+	if r := s.authorize(c.Request, st); r != nil {
+		return r
+	}
+	doc, r := st.document(c.Request.URL.Path)
+	if r == refusedNotReady {
+		doc, r = in.await(c.Request.Context(), c.Request.URL.Path)
+	}
+	if r != nil {
+		return r
+	}
+	doc.write(c, http.StatusOK)
+	return nil
+}
+
+// document returns what path leads to: refusedNotReady if that is going to be
+// there in a moment.
+func (st *state) document(path string) (document, *refusal) {
+	n, ok := st.tree.Lookup(path)
+	if !ok && isTokenPath(path) {
+		return document{}, refusedTokenMethod
+	}
+	if !ok {
+		return document{}, notFound
+	}
+	var live document
+	switch n.Live {
+	case tree.Static:
+		return metadata(n.Body, st.modified), nil
+	case tree.RoleCredentials:
+		live = st.credentials
+	case tree.RoleInfo:
+		live = st.info
+	}
+	if live.body == nil {
+		return document{}, refusedNotReady
+	}
+	return live, nil
+}
+
+// await is document, asked again whenever the instance's state is replaced,
+// until it is there, publishWait is over or the caller has left.
+func (in *instance) await(ctx context.Context, path string) (document, *refusal) {
+	late := time.NewTimer(publishWait)
+	defer late.Stop()
+	for {
+		st := in.load()
+		if st == nil {
+			return document{}, refusedUnidentified
+		}
+		if doc, r := st.document(path); r != refusedNotReady {
+			return doc, r
+		}
+		select {
+		case <-st.replaced:
+		case <-late.C:
+			return document{}, refusedNotReady
+		case <-ctx.Done():
+			return document{}, refusedNotReady
+		}
+	}
+}
+
+// unrouted answers what is neither the minting of a token nor the reading of
+// metadata.
+func (s *Server) unrouted(c *gin.Context, _ *instance, _ *state) *refusal {
+	switch method := c.Request.Method; {
+	case method == http.MethodGet || method == http.MethodHead:
+		return notFound // no path at all, as in an absolute URL
+	case !isTokenPath(c.Request.URL.Path):
+		return refusedMethod
+	case method == http.MethodPut:
+		return refusedTokenPath
+	}
+	return refusedTokenMethod
+}
+
+// isTokenPath reports whether path is that of tokens but for its version, its
+// slashes, or something behind.
+func isTokenPath(path string) bool {
+	version, rest := tree.Split(path)
+	return tree.IsVersion(version) && strings.HasPrefix(rest+"/", "api/token/")
+}

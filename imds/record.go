@@ -1,0 +1,42 @@
+package imds
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Refusal is a request that was refused, kept because SDKs hide the reason.
+type Refusal struct {
+	// Time is when.
+	Time time.Time
+	// Peer is the caller's address and port.
+	Peer string
+	// Path is what was asked for, cut to 128 bytes.
+	Path string
+	// Status is HTTP's.
+	Status int
+	// Reason is what was wrong, and Remedy what an operator does about it.
+	Reason, Remedy string
+}
+
+// maxPath bounds what one request puts into the log, in bytes.
+const maxPath = 128
+
+// record logs a refusal and keeps it as the instance's last. Neither holds a
+// header or a query: both may hold a token.
+func (s *Server) record(r *http.Request, in *instance, why *refusal) {
+	path := r.URL.Path[:min(len(r.URL.Path), maxPath)]
+	level := slog.LevelInfo
+	if why.status == http.StatusForbidden || why.status == http.StatusServiceUnavailable {
+		level = slog.LevelWarn
+	}
+	id := ""
+	if in != nil {
+		id = in.id
+		in.refused.Store(&Refusal{Time: s.now(), Peer: r.RemoteAddr, Path: path,
+			Status: why.status, Reason: why.reason, Remedy: why.remedy})
+	}
+	s.log.Log(r.Context(), level, "metadata request refused", "instance_id", id, "peer", r.RemoteAddr,
+		"path", path, "status", why.status, "reason", why.reason, "remedy", why.remedy)
+}

@@ -1,0 +1,55 @@
+package imds
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// refusal is why a request is not answered with what it asked for.
+type refusal struct {
+	status int
+	reason string // what is wrong, for the log and for rolecall status
+	remedy string // what an operator does about it
+	allow  string // with 405, the methods of the path (RFC 9110, section 15.5.6)
+}
+
+// All that can go wrong, but for tokens that are not verified: see refusedToken.
+var (
+	refusedUnidentified = &refusal{status: http.StatusForbidden, reason: "the socket belongs to no instance",
+		remedy: "attach the device: rolecall instance put"}
+	refusedDisabled = &refusal{status: http.StatusForbidden, reason: "the instance's metadata service is turned off",
+		remedy: "set metadata_options.http_endpoint to enabled"}
+	refusedHost = &refusal{status: http.StatusForbidden, reason: "the Host header names another host",
+		remedy: "ask by address: http://169.254.169.254"}
+	refusedBrowser = &refusal{status: http.StatusForbidden, reason: "the request comes from a web page",
+		remedy: "ask from a program: browsers are not answered"}
+	refusedForwarded = &refusal{status: http.StatusForbidden, reason: "the request was forwarded by a proxy",
+		remedy: "add 169.254.169.254 to NO_PROXY, or remove the proxy that sets X-Forwarded-For"}
+	refusedExpectation = &refusal{status: http.StatusExpectationFailed, reason: "the request expects a reply before its body",
+		remedy: "send no Expect header: with curl, -H 'Expect:'"}
+	refusedTTL = &refusal{status: http.StatusBadRequest, reason: "the token's life is missing or out of range",
+		remedy: fmt.Sprintf("send %s once, from 1 to %d", ttlHeader, maxTTL)}
+	refusedTokenPath = &refusal{status: http.StatusForbidden, reason: "tokens are not minted at this path",
+		remedy: "PUT " + tokenPath + ", without a version or a final slash"}
+	refusedTokenMethod = &refusal{status: http.StatusMethodNotAllowed, reason: "tokens are minted by PUT",
+		remedy: "PUT " + tokenPath, allow: "PUT"}
+	refusedMethod = &refusal{status: http.StatusMethodNotAllowed, reason: "metadata is only read",
+		remedy: "ask by GET or HEAD", allow: "GET, HEAD"}
+	refusedNoToken = &refusal{status: http.StatusUnauthorized, reason: "there is no session token, and the instance requires one",
+		remedy: "use an SDK with IMDSv2, or set metadata_options.http_tokens to optional"}
+	refusedTokens = &refusal{status: http.StatusUnauthorized, reason: "there is more than one session token",
+		remedy: "send " + tokenHeader + " once"}
+	refusedNotReady = &refusal{status: http.StatusServiceUnavailable, reason: "the role's first credentials are not here yet",
+		remedy: "see the instance's last error in rolecall status"}
+
+	// notFound is an answer like others: SDKs and cloud-init ask for what may
+	// not be there. It is neither logged nor kept.
+	notFound = &refusal{status: http.StatusNotFound}
+)
+
+// refusedToken is for a token that was not verified, with the reason of
+// imds/token.
+func refusedToken(err error) *refusal {
+	return &refusal{status: http.StatusUnauthorized, reason: err.Error(),
+		remedy: "get a new token: PUT " + tokenPath}
+}

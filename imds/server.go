@@ -1,0 +1,119 @@
+package imds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rolecall/rolecall/imds/token"
+)
+
+const (
+	// maxHeaderBytes bounds what an unauthenticated caller makes us hold. SDKs
+	// send under 1 KiB. net/http allows 4 KiB more, then answers 431.
+	maxHeaderBytes = 8 << 10
+	// requestTimeout ends connections that send nothing, or a byte now and then,
+	// be it of a body, which nobody needs and net/http reads to its end. All SDKs
+	// have given up long before.
+	requestTimeout = 5 * time.Second
+	// replyTimeout ends connections that do not read their reply.
+	replyTimeout = 10 * time.Second
+	// idleTimeout keeps a connection for an SDK's next request in the same
+	// refresh, and frees its descriptor well before the next refresh.
+	idleTimeout = time.Minute
+)
+
+// Config is what a [Server] needs.
+type Config struct {
+	// Identify returns the id of the instance that a socket belongs to, and
+	// whether there is one. It is called once for each accepted connection, from
+	// several goroutines, and must not block: it decides by the socket alone.
+	Identify func(net.Conn) (instanceID string, ok bool)
+	// Tokens mints and verifies session tokens.
+	Tokens *token.Keys
+	// Now is the clock for tokens and for the times in documents.
+	Now func() time.Time
+	// Logger takes refusals and faults; nil discards them.
+	Logger *slog.Logger
+}
+
+// Server answers the instances that were put into it. Get one by [New]. Its
+// methods may be called from many goroutines.
+type Server struct {
+	identify func(net.Conn) (string, bool)
+	tokens   *token.Keys
+	now      func() time.Time
+	log      *slog.Logger
+	http     *http.Server
+
+	mu        sync.Mutex           // guards instances, and all writes to their states
+	instances map[string]*instance // by id
+}
+
+// New returns a server that knows no instance and listens nowhere.
+func New(c Config) *Server {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		identify:  c.Identify,
+		tokens:    c.Tokens,
+		now:       c.Now,
+		log:       c.Logger,
+		instances: make(map[string]*instance),
+	}
+	s.http = &http.Server{
+		Handler:                      s.engine(),
+		ConnContext:                  s.ConnContext,
+		MaxHeaderBytes:               maxHeaderBytes,
+		ReadHeaderTimeout:            requestTimeout,
+		ReadTimeout:                  requestTimeout,
+		WriteTimeout:                 replyTimeout,
+		IdleTimeout:                  idleTimeout,
+		DisableGeneralOptionsHandler: true, // OPTIONS * passes the gate too
+		ErrorLog:                     faultLog(s.log),
+	}
+	return s
+}
+
+// Serve answers what arrives at l, until l is closed or [Server.Shutdown] is
+// called, and returns nil then. It may be called for any number of listeners.
+func (s *Server) Serve(l net.Listener) error {
+	err := s.http.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve metadata at %s: %w", l.Addr(), err)
+}
+
+// Shutdown closes all listeners and waits for requests in progress, until ctx
+// is done. No Serve succeeds after it.
+func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
+
+// Handler is what Serve answers with. Its requests need a context from
+// [Server.ConnContext]: without one they belong to no instance and are refused.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// instanceKey finds the *instance that a request's connection belongs to.
+type instanceKey struct{}
+
+// ConnContext returns ctx with the instance that the socket belongs to, as
+// [http.Server] asks for each connection.
+func (s *Server) ConnContext(ctx context.Context, c net.Conn) context.Context {
+	id, ok := s.identify(c)
+	if !ok {
+		return ctx
+	}
+	s.mu.Lock()
+	in := s.instances[id]
+	s.mu.Unlock()
+	if in == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, instanceKey{}, in)
+}
