@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/admin"
+	"github.com/rolecall/rolecall/imds"
+	"github.com/rolecall/rolecall/imds/token"
+	"github.com/rolecall/rolecall/network"
+	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/hold"
+	"github.com/rolecall/rolecall/rolestore/rotate"
+	"github.com/rolecall/rolecall/rolestore/seal"
+	"github.com/rolecall/rolecall/rolestore/source"
+)
+
+const (
+	defaultSession = rotate.Lifetime
+	minSession     = 15 * time.Minute // AssumeRoleWithWebIdentity's bounds
+	maxSession     = 12 * time.Hour
+)
+
+// agentOptions are the settings of the agent.
+type agentOptions struct {
+	adminSocket     string
+	listen          string
+	sessionDuration time.Duration
+	takeOver        bool
+	keepNetwork     bool
+}
+
+// agentHalf is a running agent.
+type agentHalf struct {
+	world    world
+	logger   *slog.Logger
+	started  time.Time
+	identity *hold.Agent
+	cache    *hold.Cache
+	network  *network.State
+	imds     *imds.Server
+	tokens   *token.Keys
+	rotator  *rotate.Rotator
+	host     rolestore.Instance // what the attachment "host" is
+	served   []string           // its base URLs
+	notes    []string
+
+	first sync.Once
+	ready chan struct{} // closed when the host's credentials are served
+
+	tasks []task
+	close []func() error
+}
+
+func agentCommand(w world, d defaults) *cobra.Command {
+	var c common
+	var o agentOptions
+	command := &cobra.Command{
+		Use:   "agent",
+		Short: "Run the host agent alone, with the instance and issuer that `up` registered",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			var file struct {
+				Settings settings `yaml:",inline"`
+			}
+			if err := readFile(c.config, !command.Flags().Changed("config"), &file); err != nil {
+				return err
+			}
+			if err := file.Settings.apply(c.config, command.Flags()); err != nil {
+				return err
+			}
+			return runAgent(command.Context(), c, o, w)
+		},
+	}
+	c.flags(command.Flags(), d.agentConfig, d, slog.LevelInfo)
+	o.flags(command.Flags(), d)
+	return command
+}
+
+func runAgent(ctx context.Context, c common, o agentOptions, w world) error {
+	keyring, err := c.prepare(w)
+	if err != nil {
+		return err
+	}
+	a, err := openStores(c, o, w, keyring, c.logger(w))
+	if err != nil {
+		return err
+	}
+	instances := a.identity.Instances()
+	if len(instances) == 0 {
+		return errors.Join(fmt.Errorf("no instance is registered on this host: run `rolecall up` once, which registers it"), a.Close())
+	}
+	if err := a.open(ctx, o, instances[0]); err != nil {
+		return errors.Join(err, a.Close())
+	}
+	ready := task{"readiness", func(ctx context.Context) error {
+		if !a.awaitReady(ctx) {
+			return nil
+		}
+		return notifyReady(a.logger)
+	}}
+	return errors.Join(runTasks(ctx, append(a.tasks, ready)), a.Close())
+}
+
+// openStores opens agent.db and cache.db. A cloned machine starts with neither
+// the identity nor the credentials of its original.
+func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger *slog.Logger) (*agentHalf, error) {
+	if o.sessionDuration < minSession || o.sessionDuration > maxSession {
+		return nil, fmt.Errorf("--session-duration %s: want %s to %s", o.sessionDuration, minSession, maxSession)
+	}
+	identity, err := hold.OpenAgent(hold.AgentConfig{
+		Path: c.path(agentFile), Keyring: keyring, Fingerprint: fingerprint(), Logger: logger.With("room", "hold"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := token.NewKeys(tokenKeys(identity)...)
+	if err == nil && identity.Fresh() {
+		err = discard(c.path(cacheFile))
+	}
+	if err != nil {
+		return nil, errors.Join(err, identity.Close())
+	}
+	cache, err := hold.OpenCache(hold.CacheConfig{
+		Path: c.path(cacheFile), Keyring: keyring, Now: w.now, Logger: logger.With("room", "hold"),
+	})
+	if err != nil {
+		return nil, errors.Join(err, identity.Close())
+	}
+	a := &agentHalf{
+		world: w, logger: logger, started: w.now(), identity: identity, cache: cache,
+		network: network.New(logger.With("room", "network")),
+		tokens:  tokens,
+		ready:   make(chan struct{}),
+		close:   []func() error{identity.Close, cache.Close},
+	}
+	a.imds = imds.New(imds.Config{Identify: a.identify, Tokens: a.tokens, Now: w.now, Logger: logger.With("room", "imds")})
+	if c.sharesDisk() {
+		a.notes = append(a.notes, "The keys lie on the same disk as the databases that they seal: whoever copies one copies both. Move the file and name it with --keys.")
+	}
+	return a, nil
+}
+
+// open brings up everything that serves the host, and the tasks that keep it so.
+func (a *agentHalf) open(ctx context.Context, o agentOptions, host rolestore.Instance) error {
+	enrolment, ok := a.identity.Enrolment()
+	if !ok {
+		return errors.New("this host is enrolled with no core: run `rolecall up` once, which enrols it")
+	}
+	client, endpoint, err := source.Dial(enrolment.Issuer)
+	if err != nil {
+		return err
+	}
+	a.rotator = rotate.New(rotate.Config{
+		Source: source.NewWebIdentity(source.WebIdentityConfig{
+			Client: client, Endpoint: endpoint, Host: a.identity.HostID(), Key: a.identity.HostKey(),
+			Core: enrolment.CoreID, Lifetime: o.sessionDuration, Now: a.world.now,
+		}),
+		Sink: a, Now: a.world.now, Recheck: a.world.recheck, Logger: a.logger.With("room", "rotate"),
+	})
+	a.put(host)
+	if err := a.attach(ctx, o); err != nil {
+		return err
+	}
+	adminListener, err := listenUnix(ctx, o.adminSocket, true)
+	if err != nil {
+		return err
+	}
+	a.close = append(a.close, closed(adminListener))
+	a.tasks = append(a.tasks,
+		serve("admin socket", admin.Server(a.status, a.logger.With("room", "admin")), adminListener),
+		task{"rotation", a.rotator.Run},
+		task{"clock", a.watchClock})
+	return nil
+}
+
+// identify says which instance a connection belongs to: that of its attachment.
+func (a *agentHalf) identify(c net.Conn) (string, bool) {
+	_, ok := c.(*network.Conn)
+	return a.host.ID, ok // "host" is the only attachment
+}
+
+// Publish implements [rotate.Sink].
+func (a *agentHalf) Publish(i rolestore.Instance, c rolestore.Credentials) {
+	a.imds.Publish(i.ID, c)
+	a.cache.Put(i, c)
+	a.first.Do(func() { close(a.ready) })
+}
+
+// awaitReady waits until the host's credentials are served, and stored as well if
+// the disk lets them, so that who is told "ready" may pull the plug. It reports
+// false if ctx ended before.
+func (a *agentHalf) awaitReady(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-a.ready:
+		_ = a.cache.Flush() // a full disk is logged, shown by status, and no reason not to serve
+		return true
+	}
+}
+
+// Refuse implements [rotate.Sink].
+func (a *agentHalf) Refuse(i rolestore.Instance) { a.imds.Refuse(i.ID) }
+
+// Close closes what was opened, the last first.
+func (a *agentHalf) Close() error { return closeAll(a.close) }

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/network"
+)
+
+func cleanupCommand(w world, d defaults) *cobra.Command {
+	var socket string
+	command := &cobra.Command{
+		Use:   "cleanup",
+		Short: "Remove what a killed agent left in the network",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := nobodyAnswers(command.Context(), socket); err != nil {
+				return err
+			}
+			removed, err := network.Cleanup()
+			for _, address := range removed {
+				_, _ = fmt.Fprintln(w.stdout, "removed", address)
+			}
+			if err == nil && len(removed) == 0 {
+				_, _ = fmt.Fprintln(w.stdout, "nothing to remove")
+			}
+			return err
+		},
+	}
+	command.Flags().StringVar(&socket, "admin-socket", d.adminSocket, "`path` of the agent's admin socket, to see that it is gone")
+	return command
+}
+
+// nobodyAnswers refuses to clean up under a running agent.
+func nobodyAnswers(ctx context.Context, socket string) error {
+	switch err := answers(ctx, socket); {
+	case err == nil:
+		return fmt.Errorf("an agent answers on %s: stop it first, and it cleans up by itself", socket)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return nil
+	default:
+		return fmt.Errorf("see whether an agent runs: %w", err)
+	}
+}

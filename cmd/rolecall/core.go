@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/network"
+	"github.com/rolecall/rolecall/rolestore/issuer"
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/seal"
+	"github.com/rolecall/rolecall/rolestore/surface"
+)
+
+// coreOptions are the settings of the core.
+type coreOptions struct {
+	listen      string
+	socket      string
+	prune       bool
+	definitions *directory.Definitions
+}
+
+// coreHalf is a running core.
+type coreHalf struct {
+	*issuer.Core
+	tasks []task
+	close []func() error
+}
+
+func coreCommand(w world, d defaults) *cobra.Command {
+	var c common
+	var o coreOptions
+	command := &cobra.Command{
+		Use:   "core",
+		Short: "Run the issuing core alone",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := o.readFile(&c, command); err != nil {
+				return err
+			}
+			keyring, err := c.prepare(w)
+			if err != nil {
+				return err
+			}
+			logger := c.logger(w)
+			core, err := openCore(command.Context(), c, o, w, keyring, logger)
+			if err != nil {
+				return err
+			}
+			ready := task{"readiness", func(context.Context) error {
+				logger.Info("core is ready", "core_id", core.Directory().Snapshot().CoreID())
+				return notifyReady(logger)
+			}}
+			return errors.Join(runTasks(command.Context(), append(core.tasks, ready)), core.Close())
+		},
+	}
+	c.flags(command.Flags(), d.coreConfig, d, slog.LevelInfo)
+	o.flags(command.Flags(), d)
+	command.AddCommand(credentialsCommand(w, d))
+	return command
+}
+
+// readFile reads core.yaml, which both `core` and `up` take.
+func (o *coreOptions) readFile(c *common, command *cobra.Command) error {
+	var file coreFile
+	if err := readFile(c.config, !command.Flags().Changed("config"), &file); err != nil {
+		return err
+	}
+	if err := file.Settings.apply(c.config, command.Flags()); err != nil {
+		return err
+	}
+	definitions, err := file.definitions()
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.config, err)
+	}
+	o.definitions = definitions
+	return nil
+}
+
+// openCore opens the core and its listeners: the socket on which the agent's half
+// asks it, in the state directory that nobody else may enter; the admin socket;
+// and a TCP port on loopback for people's tools.
+func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *seal.Keyring, logger *slog.Logger) (_ *coreHalf, err error) {
+	logger = logger.With("room", "issuer")
+	core, err := issuer.Open(issuer.Config{
+		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune,
+		Now: w.now, Logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	half := &coreHalf{Core: core, close: []func() error{core.Close}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, half.Close())
+		}
+	}()
+	private, err := listenUnix(ctx, c.path(issuerSocket), false)
+	if err != nil {
+		return nil, err
+	}
+	half.serve("issuer socket", surface.Server(core.STS(), logger), private)
+	admin, err := listenUnix(ctx, o.socket, true)
+	if err != nil {
+		return nil, err
+	}
+	half.serve("core admin socket", core.Admin(), admin)
+	if o.listen == "" {
+		return half, nil
+	}
+	address, err := o.address()
+	if err != nil {
+		return nil, err
+	}
+	public, err := network.ListenDevice(ctx, "lo", address)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w; or choose another port with --issuer-listen", err)
+	}
+	half.serve("issuer", surface.Server(core.STS(), logger), public)
+	return half, nil
+}
+
+// address is where to listen. Credentials must not cross a network in clear.
+func (o *coreOptions) address() (netip.AddrPort, error) {
+	address, err := netip.ParseAddrPort(o.listen)
+	if err != nil {
+		return address, fmt.Errorf("--issuer-listen %q: want ADDRESS:PORT, as in 127.0.0.1:8473", o.listen)
+	}
+	if !address.Addr().IsLoopback() {
+		return address, fmt.Errorf("--issuer-listen %s: the core has no TLS certificate, and without one it answers on loopback alone: use 127.0.0.1:%d",
+			o.listen, address.Port())
+	}
+	return address, nil
+}
+
+func (h *coreHalf) serve(name string, s httpServer, l net.Listener) {
+	h.tasks = append(h.tasks, serve(name, s, l))
+	h.close = append(h.close, closed(l))
+}
+
+// Close closes what openCore opened, the last first.
+func (h *coreHalf) Close() error { return closeAll(h.close) }

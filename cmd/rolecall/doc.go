@@ -1,0 +1,19 @@
+// Command rolecall serves short-lived role credentials to unmodified AWS SDKs at
+// 169.254.169.254, on machines that are not on EC2.
+//
+//	rolecall up        the host agent and an embedded issuing core in one process
+//	rolecall agent     the host agent alone
+//	rolecall core      the issuing core alone
+//	rolecall status    what is served to whom
+//	rolecall cleanup   mends what a killed agent left in the network
+//
+// This is the composition root: the only place that knows every room, reads flags
+// and files, and decides what a running process is made of.
+//
+//	main.go root.go paths.go files.go   from the command line to settings
+//	corefile.go                         core.yaml to the core's definitions
+//	up.go agent.go core.go              the three ways to run, as lists of tasks
+//	tasks.go                            running them, readiness, the end
+//
+// An error that leaves here says what to do about it.
+package main

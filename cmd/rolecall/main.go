@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	w := world{
+		stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, uid: os.Geteuid(),
+		now: time.Now, recheck: 10 * time.Second,
+	}
+	os.Exit(run(ctx, w, os.Args[1:]))
+}
+
+// world is what a process has from outside.
+type world struct {
+	stdout, stderr io.Writer
+	env            func(string) string
+	uid            int
+	// now is the wall clock, and recheck how often deadlines are held against it.
+	now     func() time.Time
+	recheck time.Duration
+}
+
+// run carries out one command line and returns the exit status.
+func run(ctx context.Context, w world, args []string) int {
+	// What is created is for its owner alone, unless it is opened on purpose.
+	syscall.Umask(0o077)
+	command := newRoot(w)
+	command.SetArgs(args)
+	if err := command.ExecuteContext(ctx); err != nil {
+		_, _ = fmt.Fprintln(w.stderr, "rolecall:", err)
+		return 1
+	}
+	return 0
+}

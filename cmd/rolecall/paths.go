@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// defaults are where things lie when nobody says otherwise.
+type defaults struct {
+	stateDir    string // the three databases and the socket between the halves
+	keys        string // the file of sealing keys
+	adminSocket string
+	coreSocket  string
+	agentConfig string
+	coreConfig  string
+}
+
+// defaultsFor returns the system's places for root and, since `up --listen` needs
+// no privilege, those of the XDG Base Directory Specification for everybody else.
+func defaultsFor(uid int, env func(string) string) defaults {
+	state, config, run := "/var/lib/rolecall", "/etc/rolecall", "/run/rolecall"
+	if uid != 0 {
+		home := env("HOME")
+		state = filepath.Join(or(env("XDG_STATE_HOME"), filepath.Join(home, ".local/state")), "rolecall")
+		config = filepath.Join(or(env("XDG_CONFIG_HOME"), filepath.Join(home, ".config")), "rolecall")
+		run = state
+		if dir := env("XDG_RUNTIME_DIR"); dir != "" {
+			run = filepath.Join(dir, "rolecall")
+		}
+	}
+	d := defaults{
+		stateDir:    state,
+		keys:        filepath.Join(config, "keys"),
+		adminSocket: filepath.Join(run, "agent.sock"),
+		coreSocket:  filepath.Join(run, "core.sock"),
+		agentConfig: filepath.Join(config, "agent.yaml"),
+		coreConfig:  filepath.Join(config, "core.yaml"),
+	}
+	// What systemd hands over as a credential is tied to the machine's TPM where
+	// there is one, and wins over a file.
+	if dir := env("CREDENTIALS_DIRECTORY"); dir != "" {
+		if credential := filepath.Join(dir, "rolecall.keys"); exists(credential) {
+			d.keys = credential
+		}
+	}
+	return d
+}
+
+func or(value, otherwise string) string {
+	if value != "" {
+		return value
+	}
+	return otherwise
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// notifyReady tells systemd, if it is there, that what depends on us may start.
+func notifyReady(logger *slog.Logger) error {
+	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+		logger.Warn("systemd not notified", "err", err)
+	}
+	return nil
+}
+
+// printReady says that everything works, and what to try. The commands work when
+// pasted into a shell.
+func printReady(w world, a *agentHalf, ao agentOptions, co coreOptions, o upOptions, self string) error {
+	endpoint := a.served[0]
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+
+	line("Rolecall is ready: this machine has the role %s as instance %s.", a.host.Profile.Role.ARN, a.host.ID)
+	line("SDKs find its credentials at %s.", strings.Join(a.served, " and "))
+	line("")
+	line("Try:")
+	line("  curl -s -H \"X-aws-ec2-metadata-token: $(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' %s/latest/api/token)\" %s/latest/meta-data/iam/info",
+		endpoint, endpoint)
+	if co.listen != "" {
+		sdk := ""
+		if ao.listen != "" {
+			sdk = "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + endpoint + " "
+		}
+		line("  %saws sts get-caller-identity --region %s --endpoint-url http://%s", sdk, o.region, co.listen)
+	}
+	line("  %s status --admin-socket %s", self, ao.adminSocket)
+	line("")
+	line("Only this core knows these credentials: real AWS refuses them.")
+	line("Guests cannot reach the core yet: it answers on loopback only.")
+	for _, note := range append(proxyNotes(w), a.notes...) {
+		line("Note: %s", note)
+	}
+	_, err := fmt.Fprint(w.stdout, b.String())
+	return err
+}
+
+// proxyNotes warns of a proxy that would get the requests for credentials: boto3
+// and Go send even these through it.
+func proxyNotes(w world) []string {
+	proxy := or(w.env("HTTP_PROXY"), w.env("http_proxy"))
+	excepted := or(w.env("NO_PROXY"), w.env("no_proxy"))
+	if proxy == "" || excepted == "*" || strings.Contains(excepted, "169.254.169.254") {
+		return nil
+	}
+	return []string{"HTTP_PROXY is set and NO_PROXY does not name 169.254.169.254: boto3 and Go would ask the proxy for credentials. Add it to NO_PROXY."}
+}
+
+// baseURL is how clients write an address in a URL.
+func baseURL(address netip.AddrPort) string {
+	if address.Port() == 80 {
+		host := address.Addr().String()
+		if address.Addr().Is6() {
+			host = "[" + host + "]"
+		}
+		return "http://" + host
+	}
+	return "http://" + address.String()
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// newRoot returns the command with all its subcommands.
+func newRoot(w world) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "rolecall",
+		Short:         "Short-lived role credentials for unmodified AWS SDKs, on machines that are not on EC2",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	d := defaultsFor(w.uid, w.env)
+	root.AddCommand(upCommand(w, d), agentCommand(w, d), coreCommand(w, d), statusCommand(w, d), cleanupCommand(w, d), versionCommand(w))
+	return root
+}
+
+// common are the settings of every command that runs for long.
+type common struct {
+	config   string
+	stateDir string
+	keys     string
+	logLevel slog.Level
+}
+
+func (c *common) flags(f *pflag.FlagSet, config string, d defaults, level slog.Level) {
+	f.StringVar(&c.config, "config", config, "configuration `file`: every flag is a key in it, with underscores")
+	f.StringVar(&c.stateDir, "state-dir", d.stateDir, "`directory` of the databases")
+	f.StringVar(&c.keys, "keys", d.keys, "`file` of the keys that seal the databases; keep it on another disk if you can")
+	c.logLevel = level
+	f.TextVar(&c.logLevel, "log-level", level, "`level` of what is logged to stderr: debug, info, warn or error")
+}
+
+func (c *common) logger(w world) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w.stderr, &slog.HandlerOptions{Level: c.logLevel}))
+}
+
+// addTake adds the flags that say how the agent meets the network.
+func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
+	f.StringVar(&o.adminSocket, "admin-socket", d.adminSocket, "`path` of the agent's admin socket")
+	f.StringVar(&o.listen, "listen", "", "serve this machine at `HOST:PORT` on loopback instead of 169.254.169.254; needs no privilege")
+	f.DurationVar(&o.sessionDuration, "session-duration", defaultSession, "how long the sessions live that are asked for, 15m to 12h")
+	f.BoolVar(&o.takeOver, "take-over", false, "serve even if another service answers at 169.254.169.254, in its place")
+	f.BoolVar(&o.keepNetwork, "keep-network", false, "leave the addresses in place at the end, for a service that is started again")
+}
+
+func (o *coreOptions) flags(f *pflag.FlagSet, d defaults) {
+	f.StringVar(&o.listen, "issuer-listen", "127.0.0.1:8473", "`HOST:PORT` where the core answers people's tools; loopback alone, or empty for none")
+	f.StringVar(&o.socket, "core-socket", d.coreSocket, "`path` of the core's admin socket")
+	f.BoolVar(&o.prune, "prune", false, "delete what the configuration file defined before and defines no longer")
+}
+
+func versionCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(w.stdout, "rolecall", buildVersion())
+			return err
+		},
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/rolecall/rolecall/rolestore/hold"
+	"github.com/rolecall/rolecall/rolestore/seal"
+)
+
+// The files of the state directory.
+const (
+	cacheFile    = "cache.db"    // credentials; disposable
+	agentFile    = "agent.db"    // this host's identity and its instances
+	coreDBFile   = "core.db"     // accounts, roles and issuing keys
+	issuerSocket = "issuer.sock" // where the halves of `up` meet
+)
+
+// prepare makes the state directory and the keys at first start, and loads the
+// keys.
+func (c *common) prepare(w world) (*seal.Keyring, error) {
+	if err := os.MkdirAll(c.stateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state directory: %w: choose another with --state-dir", err)
+	}
+	if err := os.Chmod(c.stateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("close the state directory to others: %w: choose another with --state-dir", err)
+	}
+	keyring, err := c.loadKeys(w)
+	if errors.Is(err, fs.ErrNotExist) {
+		if sealed := c.databases(); len(sealed) > 0 {
+			return nil, fmt.Errorf("the key file %s is missing, and without it nobody can read %s: "+
+				"put the key file back, or name it with --keys; to start anew instead, move the databases away",
+				c.keys, strings.Join(sealed, ", "))
+		}
+		return seal.Create(c.keys)
+	}
+	return keyring, err
+}
+
+func (c *common) loadKeys(w world) (*seal.Keyring, error) {
+	if dir := w.env("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(c.keys) == filepath.Clean(dir) {
+		return seal.LoadCredential(c.keys)
+	}
+	return seal.Load(c.keys)
+}
+
+// databases are the paths of the databases that exist.
+func (c *common) databases() []string {
+	var found []string
+	for _, name := range []string{cacheFile, agentFile, coreDBFile} {
+		if path := c.path(name); exists(path) {
+			found = append(found, path)
+		}
+	}
+	return found
+}
+
+// path is that of a file in the state directory.
+func (c *common) path(name string) string { return filepath.Join(c.stateDir, name) }
+
+// sharesDisk reports whether the keys lie on the same disk as what they seal.
+func (c *common) sharesDisk() bool {
+	keys, err := os.Stat(c.keys)
+	if err != nil {
+		return false
+	}
+	state, err := os.Stat(c.stateDir)
+	if err != nil {
+		return false
+	}
+	a, ok := keys.Sys().(*syscall.Stat_t)
+	b, also := state.Sys().(*syscall.Stat_t)
+	return ok && also && a.Dev == b.Dev
+}
+
+// fingerprint tells this machine from a clone of its disk. What cannot be read
+// is left empty.
+func fingerprint() hold.Fingerprint {
+	return hold.Fingerprint{
+		MachineID:   digest("/etc/machine-id"),
+		ProductUUID: digest("/sys/class/dmi/id/product_uuid"),
+	}
+}
+
+func digest(path string) string {
+	text, err := os.ReadFile(path)
+	id := strings.TrimSpace(string(text))
+	if err != nil || id == "" {
+		return ""
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(id)))
+}
+
+// discard removes a file that may not be there.
+func discard(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

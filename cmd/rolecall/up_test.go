@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// addresses are what lo has besides its own.
+func (h *house) addresses() string {
+	h.t.Helper()
+	return h.ns.Run(h.t, "ip", "-o", "address", "show", "dev", "lo")
+}
+
+func (h *house) metadataAddresses() bool {
+	h.t.Helper()
+	text := h.addresses()
+	return strings.Contains(text, "169.254.169.254") || strings.Contains(text, "fd00:ec2::254")
+}
+
+// TestWhatUpPrintsWorksWhenPasted pastes each command into a shell.
+func TestWhatUpPrintsWorksWhenPasted(t *testing.T) {
+	h := newHouse(t)
+	p := h.up()
+	commands := regexp.MustCompile(`(?m)^  (\S.*)$`).FindAllStringSubmatch(p.output.String(), -1)
+	if len(commands) != 3 {
+		t.Fatalf("up prints %d commands, want 3:\n%s", len(commands), p.output)
+	}
+	for i, want := range []string{`"Code" : "Success"`, "assumed-role/default/i-", "arn:aws:iam::"} {
+		cmd := h.ns.Command(t.Context(), "/bin/sh", "-c", commands[i][1])
+		cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + t.TempDir(), roleVariable + "=" + roleMain}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s\nprints %s (%v), want %s", commands[i][1], out, err, want)
+		}
+	}
+	if !strings.Contains(p.output.String(), "real AWS refuses them") {
+		t.Error("up does not say that real AWS refuses these credentials")
+	}
+}
+
+func TestUpServesOverIPv6(t *testing.T) {
+	h := newHouse(t)
+	h.up()
+	status, _, err := h.request("PUT", "http://[fd00:ec2::254]/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
+	if err != nil || status != 200 {
+		t.Errorf("PUT over IPv6: %d, %v", status, err)
+	}
+}
+
+func TestAKernelWithoutIPv6IsNoError(t *testing.T) {
+	h := newHouse(t)
+	h.ns.Sysctl(t, "net/ipv6/conf/all/disable_ipv6", "1")
+	h.up()
+	h.role()
+}
+
+func TestTheEndLeavesNoAddressBehind(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(s.String(), func(t *testing.T) {
+			h := newHouse(t)
+			p := h.up()
+			if !h.metadataAddresses() {
+				t.Fatal("up brought no address")
+			}
+			p.signal(s)
+			if h.metadataAddresses() {
+				t.Errorf("after %s there is still an address:\n%s", s, h.addresses())
+			}
+			if p.err != nil {
+				t.Errorf("rolecall ended with %v:\n%s", p.err, p.output)
+			}
+		})
+	}
+}
+
+func TestAServiceKeepsItsAddresses(t *testing.T) {
+	h := newHouse(t)
+	p := h.up("--keep-network")
+	p.signal(syscall.SIGTERM)
+	if !h.metadataAddresses() {
+		t.Error("--keep-network did not keep the addresses")
+	}
+}
+
+func TestCleanupMendsWhatAKillLeft(t *testing.T) {
+	h := newHouse(t)
+	foreign := "10.9.8.7/32"
+	h.ns.Run(t, "ip", "address", "add", foreign, "dev", "lo")
+	p := h.up()
+	if _, errs, ok := h.run("cleanup"); ok || !strings.Contains(errs, "stop it first") {
+		t.Errorf("cleanup under a running agent: %t, %s", ok, errs)
+	}
+	p.remember()
+	p.signal(syscall.SIGKILL)
+	if !h.metadataAddresses() {
+		t.Fatal("kill -9 left nothing to clean up")
+	}
+	out, errs, ok := h.run("cleanup")
+	if !ok || !strings.Contains(out, "removed 169.254.169.254") {
+		t.Errorf("cleanup: %t\n%s%s", ok, out, errs)
+	}
+	if text := h.addresses(); h.metadataAddresses() || !strings.Contains(text, foreign) {
+		t.Errorf("after cleanup lo has\n%s", text)
+	}
+}
+
+func TestARestartAfterAKillGoesOn(t *testing.T) {
+	h := newHouse(t)
+	p := h.up()
+	before, id := h.role(), h.status().Instances[0].ID
+	token := h.token()
+	p.signal(syscall.SIGKILL)
+
+	h.up()
+	if after := h.status().Instances[0].ID; after != id {
+		t.Errorf("the instance id was %s and is %s", id, after)
+	}
+	if after := h.role(); after["AccessKeyId"] != before["AccessKeyId"] {
+		t.Errorf("the restart threw good credentials away: %s, then %s", before["AccessKeyId"], after["AccessKeyId"])
+	}
+	if status, _, err := h.request("GET", metadata+"/latest/meta-data/instance-id", "X-aws-ec2-metadata-token", token); err != nil || status != 200 {
+		t.Errorf("a session token of before the restart: %d, %v", status, err)
+	}
+}
+
+// TestACloneIsAnotherMachine starts from a copy of the state on a machine of
+// another machine-id.
+func TestACloneIsAnotherMachine(t *testing.T) {
+	h := newHouse(t)
+	p := h.up()
+	id := h.status().Instances[0].ID
+	before := h.role()
+	p.stop()
+
+	other := filepath.Join(t.TempDir(), "machine-id")
+	if err := os.WriteFile(other, []byte("00112233445566778899aabbccddeeff\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// In a mount namespace of its own, where /etc/machine-id is another.
+	script := []string{"-m", "/bin/sh", "-c", `mount --bind "$1" /etc/machine-id && shift && exec "$@"`, "sh", other}
+	cmd := h.ns.Command(t.Context(), "unshare", append(append(script, os.Args[0]), h.args("up")...)...)
+	cmd.Env = append(os.Environ(), roleVariable+"="+roleMain)
+	clone := h.startCommand("up", cmd)
+	clone.waitFor("Rolecall is ready")
+	if now := h.status().Instances[0].ID; now == id {
+		t.Errorf("the clone is %s too", now)
+	}
+	if after := h.role(); after["AccessKeyId"] == before["AccessKeyId"] {
+		t.Error("the clone serves its original's credentials")
+	}
+}
+
+// TestANeighbourGetsNothing asks from a namespace that routes the address by way
+// of the host: it must not even be listened to.
+func TestANeighbourGetsNothing(t *testing.T) {
+	h := newHouse(t)
+	neighbour := newNeighbour(t, h.ns)
+	h.ns.Sysctl(t, "net/ipv4/ip_forward", "1")
+	h.up()
+	h.role() // the host itself is served
+	out, err := neighbour.Command(t.Context(), "curl", "-sS", "--max-time", "2", "-X", "PUT",
+		"-H", "X-aws-ec2-metadata-token-ttl-seconds: 60", metadata+"/latest/api/token").CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != curlRefused && exit.ExitCode() != curlTimeout {
+		t.Errorf("curl says %q (%v), want that nobody answers", out, err)
+	}
+}
+
+// The exit codes of curl(1) for a connection that was refused, and for none.
+const (
+	curlRefused = 7
+	curlTimeout = 28
+)
