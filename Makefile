@@ -1,0 +1,44 @@
+# What a person or CI does with this repository. `make help` lists it.
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+FUZZTIME ?= 20s
+export CGO_ENABLED = 0
+
+.PHONY: help
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build, and serve this machine a role at 169.254.169.254
+	$(SUDO) bin/rolecall up
+
+.PHONY: build
+build: ## one static binary, bin/rolecall
+	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/rolecall ./cmd/rolecall
+
+.PHONY: deps
+deps: # what the tests need of Debian and npm; only as root
+	.ci/deps
+
+.PHONY: test
+test: deps ## every test; as root, which the namespaces want, none is skipped
+	.ci/test
+
+.PHONY: lint
+lint: ## gofmt, go vet and golangci-lint
+	test -z "$$(gofmt -l . | tee /dev/stderr)"
+	go vet ./...
+	go run $(GOLANGCI) run
+
+.PHONY: bench
+bench: ## speed, as ratios to a bare handler in the same run
+	go test -run '^$$' -bench . -benchmem ./imds/... ./rolestore/...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target, FUZZTIME each
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: check
+check: lint test ## what CI runs
