@@ -51,7 +51,7 @@ func TestDocumentsAreEC2sToTheByte(t *testing.T) {
 	check(rolePath, credentialsText, "Wed, 04 Mar 2026 05:06:07 GMT")
 	check(infoPath, infoText, "Wed, 04 Mar 2026 05:06:07 GMT")
 	h.sleep(time.Hour)
-	h.Refuse(webID)
+	h.Refuse(web())
 	check(rolePath, refusedText, "Wed, 04 Mar 2026 06:06:07 GMT")
 }
 
@@ -62,7 +62,7 @@ func TestTimesAreUTCInWholeSeconds(t *testing.T) {
 	east := time.FixedZone("east", 9*3600)
 	c.LastUpdated = c.LastUpdated.Add(999 * time.Millisecond).In(east)
 	c.Expiration = c.Expiration.Add(time.Nanosecond).In(east)
-	h.Publish(webID, c)
+	h.Publish(web(), c)
 	if got := body(t, h.get(t, rolePath)); got != credentialsText {
 		t.Errorf("got %s", got)
 	}
@@ -74,7 +74,7 @@ func TestAnyTextOfAnIssuerIsJSON(t *testing.T) {
 	const text = "\"quoted\" \\ and & < > \n\x01 é"
 	c := credentials()
 	c.SessionToken = rolestore.NewSecret(text)
-	h.Publish(webID, c)
+	h.Publish(web(), c)
 	document := body(t, h.get(t, rolePath))
 	if !strings.Contains(document, "& < >") {
 		t.Errorf("escaped for HTML: %s", document)

@@ -18,7 +18,7 @@
 // instance is removed, its open connections are of nobody, even if the id comes
 // back.
 //
-// The package takes from this module rolestore's vocabulary, imds/token and
+// The package takes from this module rolestore's vocabulary and surface, imds/token and
 // imds/tree, and nothing else: who attaches instances and who fetches
 // credentials is not known here.
 package imds

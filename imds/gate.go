@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/rolecall/rolecall/rolestore/surface"
 )
 
 // handler answers a request of an instance that has passed the gate, from one
@@ -26,6 +28,12 @@ func (s *Server) gated(h handler) gin.HandlerFunc {
 	}
 }
 
+// usualHost is what nearly every request names.
+const usualHost = "169.254.169.254"
+
+// hostNames are the names that EC2 gives its metadata service.
+var hostNames = []string{"instance-data", "instance-data.ec2.internal"}
+
 // gate makes the checks that come before every route, in their order: whose
 // request it is, whether a browser was tricked into it, whether it came
 // through a proxy, and whether HTTP allows it.
@@ -36,9 +44,9 @@ func gate(r *http.Request, st *state) *refusal {
 		return refusedUnidentified
 	case st.instance.Options.HTTPEndpoint != "enabled":
 		return refusedDisabled
-	case !knownHost(r):
+	case r.Host != usualHost && !surface.KnownHost(r, hostNames...):
 		return refusedHost
-	case h["Origin"] != nil || h["Sec-Fetch-Site"] != nil:
+	case surface.FromPage(r):
 		return refusedBrowser
 	case h["X-Forwarded-For"] != nil && (r.Method == http.MethodPut || h[tokenHeader] != nil):
 		return refusedForwarded

@@ -42,32 +42,32 @@ func (s *Server) remove(id string) {
 }
 
 // Publish answers the instance with c from now on, and wakes the requests that
-// wait for it. It does nothing for an id that is unknown, because removed.
-//
-// The caller sees to it that c is of the instance's current role and life: a
-// result that was asked for before a Put or Remove must not be published after.
-func (s *Server) Publish(id string, c rolestore.Credentials) {
-	s.fill(id, c.LastUpdated, func(rolestore.Role) document { return credentialsDocument(c) })
+// wait for it. Credentials that were fetched for a role or a life that the
+// instance no longer has, or for one that was removed, are dropped.
+func (s *Server) Publish(i rolestore.Instance, c rolestore.Credentials) {
+	s.fill(i, c.LastUpdated, credentialsDocument(c))
 }
 
 // Refuse answers the instance with EC2's error document, until the next
 // Publish: the issuer has refused the role, and the last good credentials have
 // expired. SDKs see that the role may not be assumed and stop asking, where they
 // would take a missing document for a fault of the network.
-func (s *Server) Refuse(id string) {
+func (s *Server) Refuse(i rolestore.Instance) {
 	now := s.now()
-	s.fill(id, now, func(r rolestore.Role) document { return refusedDocument(r, now) })
+	s.fill(i, now, refusedDocument(i.Profile.Role, now))
 }
 
-func (s *Server) fill(id string, updated time.Time, render func(rolestore.Role) document) {
+// fill gives an instance its role document, if it is still the one that the
+// document was made for.
+func (s *Server) fill(of rolestore.Instance, updated time.Time, d document) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	in := s.instances[id]
-	if in == nil {
+	in := s.instances[of.ID]
+	old := in.load()
+	if old == nil || old.instance.Incarnation != of.Incarnation || old.instance.Profile.Role != of.Profile.Role {
 		return
 	}
-	old := in.load()
-	in.replace(old.with(render(old.instance.Profile.Role), updated))
+	in.replace(old.with(d, updated))
 }
 
 // LastRefusal returns the last request of an instance that was refused, since it

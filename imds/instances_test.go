@@ -73,7 +73,7 @@ func TestConnectionEndsWithItsLife(t *testing.T) {
 		"removed and put again":        func(h *host) { h.Remove(webID); h.Put(again); publish(h) },
 		"replaced by a later life":     func(h *host) { h.Put(again); publish(h) },
 		"removed and put as it was":    func(h *host) { h.Remove(webID); h.Put(web()); publish(h) },
-		"removed twice, and published": func(h *host) { h.Remove(webID); h.Remove(webID); publish(h); h.Refuse(webID) },
+		"removed twice, and published": func(h *host) { h.Remove(webID); h.Remove(webID); publish(h); h.Refuse(web()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t)
@@ -90,6 +90,26 @@ func TestConnectionEndsWithItsLife(t *testing.T) {
 	}
 }
 
+func TestWhatWasFetchedForAnotherLifeOrRoleIsDropped(t *testing.T) {
+	later, other := web(), web()
+	later.Incarnation = rolestore.Incarnation{2}
+	other.Profile.Role.ARN = "arn:aws:iam::123456789012:role/other"
+	for name, fetchedFor := range map[string]rolestore.Instance{"another life": later, "another role": other} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t)
+			h.Put(web())
+			publish(h)
+			late := credentials()
+			late.AccessKeyID = "ASIATOOLATE"
+			h.Publish(fetchedFor, late)
+			h.Refuse(fetchedFor)
+			if got := body(t, h.get(t, rolePath)); !strings.Contains(got, "ASIAIOSFODNN7EXAMPLE") {
+				t.Errorf("served %s", got)
+			}
+		})
+	}
+}
+
 func TestPublishAndRefuseReplaceEachOther(t *testing.T) {
 	h := newHost(t)
 	h.Put(web())
@@ -98,7 +118,7 @@ func TestPublishAndRefuseReplaceEachOther(t *testing.T) {
 		if got := body(t, h.get(t, rolePath)); !strings.Contains(got, "ASIAIOSFODNN7EXAMPLE") {
 			t.Errorf("published: %s", got)
 		}
-		h.Refuse(webID)
+		h.Refuse(web())
 		if got := body(t, h.get(t, rolePath)); !strings.Contains(got, "AssumeRoleUnauthorizedAccess") || strings.Contains(got, "ASIA") {
 			t.Errorf("refused: %s", got)
 		}
@@ -121,15 +141,15 @@ func TestAnswersAreOfOneState(t *testing.T) {
 	for n := range instances {
 		i, c := each(n)
 		h.Put(i)
-		h.Publish(i.ID, c)
+		h.Publish(i, c)
 		wg.Go(func() {
 			for r := range rounds {
-				h.Publish(i.ID, c)
+				h.Publish(i, c)
 				if i.Incarnation[1] = byte(r); r%5 == 0 {
 					h.Remove(i.ID)
 				}
 				h.Put(i)
-				h.Publish(i.ID, c)
+				h.Publish(i, c)
 				_, _ = h.LastRefusal(i.ID)
 			}
 		})

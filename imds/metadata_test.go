@@ -34,9 +34,9 @@ func TestFirstDocumentIsWaitedFor(t *testing.T) {
 	}{
 		"credentials that come in time are answered":       {rolePath, 399 * time.Millisecond, publish, 200},
 		"iam/info comes with them":                         {infoPath, 399 * time.Millisecond, publish, 200},
-		"a refusal is an answer too":                       {rolePath, 100 * time.Millisecond, func(h *host) { h.Refuse(webID) }, 200},
+		"a refusal is an answer too":                       {rolePath, 100 * time.Millisecond, func(h *host) { h.Refuse(web()) }, 200},
 		"credentials that come too late are not there yet": {rolePath, 401 * time.Millisecond, publish, 503},
-		"another instance's credentials do not count":      {rolePath, 100 * time.Millisecond, func(h *host) { h.Publish(dbID, credentials()) }, 503},
+		"another instance's credentials do not count":      {rolePath, 100 * time.Millisecond, func(h *host) { h.Publish(db(), credentials()) }, 503},
 		"an update of the instance fills nothing":          {infoPath, 100 * time.Millisecond, func(h *host) { h.Put(moved) }, 503},
 		"an update of the instance ends no wait":           {rolePath, 100 * time.Millisecond, func(h *host) { h.Put(moved); publish(h) }, 200},
 		"an update does not start the wait anew":           {rolePath, 399 * time.Millisecond, func(h *host) { h.Put(moved); time.Sleep(2 * time.Millisecond); publish(h) }, 503},
@@ -59,7 +59,7 @@ func TestFirstDocumentIsWaitedFor(t *testing.T) {
 	}
 }
 
-func publish(h *host) { h.Publish(webID, credentials()) }
+func publish(h *host) { h.Publish(web(), credentials()) }
 
 func TestWaitIsWokenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

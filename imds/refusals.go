@@ -16,7 +16,7 @@ type refusal struct {
 // All that can go wrong, but for tokens that are not verified: see refusedToken.
 var (
 	refusedUnidentified = &refusal{status: http.StatusForbidden, reason: "the socket belongs to no instance",
-		remedy: "attach the device: rolecall instance put"}
+		remedy: "see rolecall status for the instances that are served, and by which way"}
 	refusedDisabled = &refusal{status: http.StatusForbidden, reason: "the instance's metadata service is turned off",
 		remedy: "set metadata_options.http_endpoint to enabled"}
 	refusedHost = &refusal{status: http.StatusForbidden, reason: "the Host header names another host",

@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 		"optional": func(h *host) { h.Put(optional); publish(h) },
 		"disabled": func(h *host) { h.Put(disabled); publish(h) },
 		"no-role":  func(h *host) { h.Put(none) },
-		"refused":  func(h *host) { h.Put(web()); h.Refuse(webID) },
+		"refused":  func(h *host) { h.Put(web()); h.Refuse(web()) },
 		"pending":  func(h *host) { h.Put(web()) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -189,7 +189,7 @@ func (a *agentHalf) identify(c net.Conn) (string, bool) {
 
 // Publish implements [rotate.Sink].
 func (a *agentHalf) Publish(i rolestore.Instance, c rolestore.Credentials) {
-	a.imds.Publish(i.ID, c)
+	a.imds.Publish(i, c)
 	a.cache.Put(i, c)
 	a.first.Do(func() { close(a.ready) })
 }
@@ -208,7 +208,7 @@ func (a *agentHalf) awaitReady(ctx context.Context) bool {
 }
 
 // Refuse implements [rotate.Sink].
-func (a *agentHalf) Refuse(i rolestore.Instance) { a.imds.Refuse(i.ID) }
+func (a *agentHalf) Refuse(i rolestore.Instance) { a.imds.Refuse(i) }
 
 // Close closes what was opened, the last first.
 func (a *agentHalf) Close() error { return closeAll(a.close) }

@@ -19,7 +19,7 @@ func (a *agentHalf) put(i rolestore.Instance) {
 	schedule := rotate.Schedule{}
 	if c, ok := a.cache.Get(i); ok {
 		schedule = rotate.Resume(i.ID, c)
-		a.imds.Publish(i.ID, c)
+		a.imds.Publish(i, c)
 		a.first.Do(func() { close(a.ready) })
 	}
 	a.rotator.Put(i, schedule)

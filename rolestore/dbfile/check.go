@@ -139,11 +139,8 @@ func (c *checker) freelist(id uint64) error {
 // page reads a page with its overflow, once.
 func (c *checker) page(id uint64) ([]byte, error) {
 	var head [headSize]byte
-	if id >= uint64(len(c.used)) {
-		return nil, fmt.Errorf("page %d lies outside", id)
-	}
 	if _, err := c.file.ReadAt(head[:], int64(id)*c.pageSize); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
 	if order.Uint64(head[:]) != id {
 		return nil, fmt.Errorf("page %d is not there", id)
