@@ -99,6 +99,34 @@ func TestForeignValueIsDamage(t *testing.T) {
 	}
 }
 
+// An envelope that wants another key than the header's name says is not a wrong
+// key file, but a changed byte.
+func TestForeignHeaderIsDamage(t *testing.T) {
+	k, other := newKeyring(t), newKeyring(t)
+	id := k.ID().String()
+	for name, spoil := range map[string]func(tx *Tx) error{
+		"its envelope names another key": func(tx *Tx) error {
+			return tx.tx.Bucket([]byte(headerBucket)).Put([]byte(id), other.Seal(nil, headerBucket, id))
+		},
+		"it is no JSON":     func(tx *Tx) error { return tx.Put(headerBucket, id, []byte("{")) },
+		"there is a second": func(tx *Tx) error { return tx.Put(headerBucket, "z", nil) },
+		"there is none":     func(tx *Tx) error { return tx.Delete(headerBucket, id) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "test.db")
+			f := open(t, path, k)
+			must(t, f.Update(spoil))
+			must(t, f.Close())
+			_, err := Open(Options{Path: path, Keyring: k, Kind: "test"})
+			var damaged *DamagedError
+			var missing *seal.KeyMissingError
+			if !errors.As(err, &damaged) || errors.As(err, &missing) {
+				t.Errorf("Open = %v, want a DamagedError", err)
+			}
+		})
+	}
+}
+
 func TestFileOfAnotherKindOrSchemaIsRefused(t *testing.T) {
 	k := newKeyring(t)
 	for _, c := range []struct {

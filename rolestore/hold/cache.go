@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -34,7 +33,7 @@ type CacheConfig struct {
 type Cache struct {
 	file    *dbfile.File
 	logger  *slog.Logger
-	records atomic.Pointer[map[string]Record] // by instance id; the map never changes
+	records atomic.Pointer[map[string]*Record] // by instance id; neither map nor records change
 
 	wake   chan struct{} // holds one: something is pending
 	cancel context.CancelFunc
@@ -81,12 +80,12 @@ func OpenCache(c CacheConfig) (*Cache, error) {
 	return cache, nil
 }
 
-func openCacheFile(c CacheConfig) (*dbfile.File, map[string]Record, error) {
+func openCacheFile(c CacheConfig) (*dbfile.File, map[string]*Record, error) {
 	file, err := dbfile.Open(dbfile.Options{Path: c.Path, Keyring: c.Keyring, Kind: "cache"})
 	if err != nil {
 		return nil, nil, err
 	}
-	records := make(map[string]Record)
+	records := make(map[string]*Record)
 	err = file.View(func(tx *dbfile.Tx) error {
 		return tx.ForEach(credentialsBucket, func(id string, value []byte) error {
 			r, err := decodeRecord(id, value)
@@ -116,7 +115,15 @@ func (c *Cache) Get(i rolestore.Instance) (rolestore.Credentials, bool) {
 
 // All returns every record, in no order, to find those whose instance is gone.
 // What an instance is served comes from [Cache.Get].
-func (c *Cache) All() iter.Seq[Record] { return maps.Values(*c.records.Load()) }
+func (c *Cache) All() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for _, r := range *c.records.Load() {
+			if !yield(*r) {
+				return
+			}
+		}
+	}
+}
 
 // Close persists what is pending and closes the file.
 func (c *Cache) Close() error {

@@ -51,7 +51,7 @@ func (c *Cache) replace(id string, r *Record) {
 	c.mu.Lock()
 	records := maps.Clone(*c.records.Load())
 	if r != nil {
-		records[id] = *r
+		records[id] = r
 	} else {
 		delete(records, id)
 	}

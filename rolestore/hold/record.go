@@ -30,7 +30,7 @@ type storedRecord struct {
 	Expiration      time.Time             `json:"expiration"`
 }
 
-func (r Record) encode() ([]byte, error) {
+func (r *Record) encode() ([]byte, error) {
 	return json.Marshal(storedRecord{
 		Incarnation:     r.Incarnation,
 		RoleARN:         r.RoleARN,
@@ -42,12 +42,12 @@ func (r Record) encode() ([]byte, error) {
 	})
 }
 
-func decodeRecord(instanceID string, value []byte) (Record, error) {
+func decodeRecord(instanceID string, value []byte) (*Record, error) {
 	var s storedRecord
 	if err := json.Unmarshal(value, &s); err != nil {
-		return Record{}, err
+		return nil, err
 	}
-	return Record{
+	return &Record{
 		InstanceID:  instanceID,
 		Incarnation: s.Incarnation,
 		RoleARN:     s.RoleARN,

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -41,14 +42,23 @@ func Open(c Config) (*Directory, error) {
 	}
 	file, err := dbfile.Open(dbfile.Options{Path: c.Path, Keyring: c.Keyring, Kind: "core"})
 	if err != nil {
-		return nil, err
+		return nil, stopped(c.Path, err)
 	}
 	d := &Directory{file: file, logger: c.Logger}
 	if err := d.change(d.identify); err != nil {
-		_ = file.Close()
-		return nil, fmt.Errorf("open %s: %w", c.Path, err)
+		_ = file.Close() // the first error says more
+		return nil, stopped(c.Path, err)
 	}
 	return d, nil
+}
+
+// stopped tells an operator what to do about damage.
+func stopped(path string, err error) error {
+	var damaged *dbfile.DamagedError
+	if errors.As(err, &damaged) {
+		return fmt.Errorf("%w: restore it from a backup, or move %s away to begin with a new core, which knows none of the hosts and sessions of this one", err, path)
+	}
+	return fmt.Errorf("core's definitions: %w", err)
 }
 
 // Close closes the file. Snapshots stay valid.
@@ -67,7 +77,7 @@ func (d *Directory) PutHost(h Host) error {
 		return fmt.Errorf("host %s: %w", h.ID, err)
 	}
 	return d.change(func(tx *dbfile.Tx) error {
-		return put(tx, bucketHost, h.ID, hostRecord{Account: h.Account, PublicKey: key, Grant: h.Grant})
+		return tx.PutJSON(bucketHost, h.ID, hostRecord{Account: h.Account, PublicKey: key, Grant: h.Grant})
 	})
 }
 
@@ -93,7 +103,7 @@ func (d *Directory) change(edit func(*dbfile.Tx) error) error {
 // identify gives a new file the core's identity.
 func (d *Directory) identify(tx *dbfile.Tx) error {
 	var identity identityRecord
-	if err := get(tx, bucketCore, keyIdentity, &identity); err != nil || identity.CoreID != "" {
+	if err := tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil || identity.CoreID != "" {
 		return err
 	}
 	var id [8]byte
@@ -104,7 +114,7 @@ func (d *Directory) identify(tx *dbfile.Tx) error {
 		Keys:   []keyRecord{{ID: key.ID, Secret: key.Secret[:]}},
 	}
 	d.logger.Info("core identity made", "core_id", identity.CoreID)
-	return put(tx, bucketCore, keyIdentity, identity)
+	return tx.PutJSON(bucketCore, keyIdentity, identity)
 }
 
 // NewAccountID returns a random account id of twelve digits.

@@ -40,7 +40,7 @@ func (r *reconciliation) account(a AccountDefinition) error {
 		return err
 	} else if known == nil {
 		r.note("account", a.ID, "created")
-		if err := put(r.tx, bucketAccount, a.ID, accountRecord{}); err != nil {
+		if err := r.tx.PutJSON(bucketAccount, a.ID, accountRecord{}); err != nil {
 			return err
 		}
 	}
@@ -68,7 +68,7 @@ func (r *reconciliation) role(account string, want RoleDefinition, by string) er
 	k := key(account, want.Name)
 	r.named[bucketRole+"/"+k] = true
 	var have roleRecord
-	if err := get(r.tx, bucketRole, k, &have); err != nil {
+	if err := r.tx.GetJSON(bucketRole, k, &have); err != nil {
 		return err
 	}
 	next := roleRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: by, Definition: want}
@@ -81,14 +81,14 @@ func (r *reconciliation) role(account string, want RoleDefinition, by string) er
 	default:
 		r.note("role", k, "updated")
 	}
-	return put(r.tx, bucketRole, k, next)
+	return r.tx.PutJSON(bucketRole, k, next)
 }
 
 func (r *reconciliation) profile(account string, want InstanceProfileDefinition) error {
 	k := key(account, want.Name)
 	r.named[bucketProfile+"/"+k] = true
 	var have profileRecord
-	if err := get(r.tx, bucketProfile, k, &have); err != nil {
+	if err := r.tx.GetJSON(bucketProfile, k, &have); err != nil {
 		return err
 	}
 	next := profileRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: ManagedByFile, Definition: want}
@@ -101,13 +101,13 @@ func (r *reconciliation) profile(account string, want InstanceProfileDefinition)
 	default:
 		r.note("instance profile", k, "updated")
 	}
-	return put(r.tx, bucketProfile, k, next)
+	return r.tx.PutJSON(bucketProfile, k, next)
 }
 
 // unnamed deletes, or reports, what the file owns and names no longer.
 func (r *reconciliation) unnamed() error {
 	extra := map[string][]string{}
-	if err := each(r.tx, bucketRole, func(k string, have roleRecord) error {
+	if err := dbfile.EachJSON(r.tx, bucketRole, func(k string, have roleRecord) error {
 		if have.ManagedBy == ManagedByFile && !r.named[bucketRole+"/"+k] {
 			extra[bucketRole] = append(extra[bucketRole], k)
 		}
@@ -115,7 +115,7 @@ func (r *reconciliation) unnamed() error {
 	}); err != nil {
 		return err
 	}
-	if err := each(r.tx, bucketProfile, func(k string, have profileRecord) error {
+	if err := dbfile.EachJSON(r.tx, bucketProfile, func(k string, have profileRecord) error {
 		if have.ManagedBy == ManagedByFile && !r.named[bucketProfile+"/"+k] {
 			extra[bucketProfile] = append(extra[bucketProfile], k)
 		}

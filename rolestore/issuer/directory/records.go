@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base32"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,7 +59,7 @@ type hostRecord struct {
 // load reads the whole file. A file without an identity is new.
 func load(tx *dbfile.Tx) (*Snapshot, error) {
 	var identity identityRecord
-	if err := get(tx, bucketCore, keyIdentity, &identity); err != nil {
+	if err := tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil {
 		return nil, err
 	}
 	var keys []session.Key
@@ -71,27 +70,29 @@ func load(tx *dbfile.Tx) (*Snapshot, error) {
 	}
 	s := newSnapshot(identity.CoreID, keys)
 	return s, errors.Join(
-		each(tx, bucketAccount, func(id string, _ accountRecord) error {
+		dbfile.EachJSON(tx, bucketAccount, func(id string, _ accountRecord) error {
 			s.accounts[id] = true
 			return nil
 		}),
-		each(tx, bucketRole, func(_ string, r roleRecord) error {
+		dbfile.EachJSON(tx, bucketRole, func(_ string, r roleRecord) error {
 			role, err := r.role()
-			if err == nil {
-				s.addRole(role)
+			if err != nil {
+				return tx.Damaged(fmt.Errorf("role %s: %w", key(r.Account, r.Definition.Name), err))
 			}
-			return err
+			s.addRole(role)
+			return nil
 		}),
-		each(tx, bucketProfile, func(_ string, r profileRecord) error {
+		dbfile.EachJSON(tx, bucketProfile, func(_ string, r profileRecord) error {
 			s.addProfile(r.profile())
 			return nil
 		}),
-		each(tx, bucketHost, func(id string, r hostRecord) error {
+		dbfile.EachJSON(tx, bucketHost, func(id string, r hostRecord) error {
 			host, err := r.host(id)
-			if err == nil {
-				s.hosts[id] = host
+			if err != nil {
+				return tx.Damaged(fmt.Errorf("host %s: %w", id, err))
 			}
-			return err
+			s.hosts[id] = host
+			return nil
 		}))
 }
 
@@ -138,40 +139,4 @@ func newUniqueID(prefix string) string {
 	var b [11]byte
 	_, _ = rand.Read(b[:])
 	return prefix + base32.StdEncoding.EncodeToString(b[:])[:17]
-}
-
-func get(tx *dbfile.Tx, bucket, key string, into any) error {
-	value, err := tx.Get(bucket, key)
-	if err != nil || value == nil {
-		return err
-	}
-	return decode(bucket, key, value, into)
-}
-
-func put(tx *dbfile.Tx, bucket, key string, record any) error {
-	value, err := json.Marshal(record)
-	if err != nil {
-		return fmt.Errorf("encode %s %s: %w", bucket, key, err)
-	}
-	return tx.Put(bucket, key, value)
-}
-
-func each[R any](tx *dbfile.Tx, bucket string, visit func(key string, record R) error) error {
-	return tx.ForEach(bucket, func(key string, value []byte) error {
-		var record R
-		if err := decode(bucket, key, value, &record); err != nil {
-			return err
-		}
-		if err := visit(key, record); err != nil {
-			return fmt.Errorf("%s %s: %w", bucket, key, err)
-		}
-		return nil
-	})
-}
-
-func decode(bucket, key string, value []byte, into any) error {
-	if err := json.Unmarshal(value, into); err != nil {
-		return fmt.Errorf("decode %s %s: %w", bucket, key, err)
-	}
-	return nil
 }
