@@ -37,7 +37,11 @@ func printReady(w world, a *agentHalf, ao agentOptions, co coreOptions, o upOpti
 		}
 		line("  %saws sts get-caller-identity --region %s --endpoint-url http://%s", sdk, o.region, co.listen)
 	}
-	line("  %s status --admin-socket %s", self, ao.adminSocket)
+	status := self + " status"
+	if ao.adminSocket != defaultsFor(w.uid, w.env).adminSocket {
+		status += " --admin-socket " + ao.adminSocket
+	}
+	line("  %s", status)
 	line("")
 	line("Only this core knows these credentials: real AWS refuses them.")
 	line("Guests cannot reach the core yet: it answers on loopback only.")

@@ -15,7 +15,6 @@ func newRoot(w world) *cobra.Command {
 		Short:         "Short-lived role credentials for unmodified AWS SDKs, on machines that are not on EC2",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
@@ -33,6 +32,7 @@ type common struct {
 	logLevel slog.Level
 }
 
+// flags adds the flags of every command that runs for long.
 func (c *common) flags(f *pflag.FlagSet, config string, d defaults, level slog.Level) {
 	f.StringVar(&c.config, "config", config, "configuration `file`: every flag is a key in it, with underscores")
 	f.StringVar(&c.stateDir, "state-dir", d.stateDir, "`directory` of the databases")
@@ -45,7 +45,7 @@ func (c *common) logger(w world) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w.stderr, &slog.HandlerOptions{Level: c.logLevel}))
 }
 
-// addTake adds the flags that say how the agent meets the network.
+// flags adds the flags that say how the agent meets the network.
 func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.StringVar(&o.adminSocket, "admin-socket", d.adminSocket, "`path` of the agent's admin socket")
 	f.StringVar(&o.listen, "listen", "", "serve this machine at `HOST:PORT` on loopback instead of 169.254.169.254; needs no privilege")
@@ -54,6 +54,7 @@ func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.BoolVar(&o.keepNetwork, "keep-network", false, "leave the addresses in place at the end, for a service that is started again")
 }
 
+// flags adds the flags that say where the core listens.
 func (o *coreOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.StringVar(&o.listen, "issuer-listen", "127.0.0.1:8473", "`HOST:PORT` where the core answers people's tools; loopback alone, or empty for none")
 	f.StringVar(&o.socket, "core-socket", d.coreSocket, "`path` of the core's admin socket")

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -94,29 +95,42 @@ func (d *damageTest) try(t *testing.T, name string, data []byte) {
 }
 
 // TestFaultInAnOpenFileIsDamage cuts a file under a running bbolt, which then
-// reads pages that are mapped but not there.
+// reads pages that are mapped but not there: the root's, a leaf's, or one in the
+// midst of a value that spans several.
 func TestFaultInAnOpenFileIsDamage(t *testing.T) {
 	path, k := filepath.Join(t.TempDir(), "test.db"), newKeyring(t)
-	fill(t, path, k)
-	for name, size := range map[string]int64{"all of it": 0, "all but the heads": 2 * int64(os.Getpagesize())} {
-		t.Run(name, func(t *testing.T) {
-			f := open(t, path, k)
-			good, err := os.ReadFile(path)
-			must(t, err)
-			must(t, os.Truncate(path, size))
-			var damaged *DamagedError
-			for range 2 { // bbolt's locks must not matter the second time
-				if _, err := read(f); !errors.As(err, &damaged) {
-					t.Errorf("View = %v, want a DamagedError", err)
-				}
-				if err := f.Update(func(tx *Tx) error { return tx.Put("b", "k", nil) }); !errors.As(err, &damaged) {
-					t.Errorf("Update = %v, want a DamagedError", err)
-				}
+	want := fill(t, path, k)
+	want["large/key"] = strings.Repeat("large", 10_000)
+	f := open(t, path, k)
+	must(t, f.Update(func(tx *Tx) error { return tx.Put("large", "key", []byte(want["large/key"])) }))
+	must(t, f.Close())
+	good, err := os.ReadFile(path)
+	must(t, err)
+	var damaged *DamagedError
+	var found, harmless int
+	for size := 0; size < len(good); size += os.Getpagesize() {
+		f := open(t, path, k)
+		must(t, os.Truncate(path, int64(size)))
+		switch got, err := read(f); {
+		case err == nil && maps.Equal(got, want):
+			harmless++
+		case errors.As(err, &damaged):
+			found++
+			// bbolt's locks must not matter from now on.
+			if _, err := read(f); !errors.As(err, &damaged) {
+				t.Errorf("cut to %d: the second View = %v, want a DamagedError", size, err)
 			}
-			must(t, f.Close())
-			must(t, os.WriteFile(path, good, 0o600))
-			must(t, open(t, path, k).Close()) // the lock is free
-		})
+			if err := f.Update(func(tx *Tx) error { return tx.Put("b", "k", nil) }); !errors.As(err, &damaged) {
+				t.Errorf("cut to %d: Update = %v, want a DamagedError", size, err)
+			}
+		default:
+			t.Errorf("cut to %d: %d values, %v", size, len(got), err)
+		}
+		must(t, f.Close())
+		must(t, os.WriteFile(path, good, 0o600)) // the next open finds the lock free
+	}
+	if found < 10 || harmless == 0 {
+		t.Errorf("%d damages were found and %d harmless: the test tries too little", found, harmless)
 	}
 }
 
