@@ -42,11 +42,14 @@ func (i Incarnation) MarshalText() ([]byte, error) {
 	return []byte(hex.EncodeToString(i[:])), nil
 }
 
-// UnmarshalText implements [encoding.TextUnmarshaler].
+// UnmarshalText implements [encoding.TextUnmarshaler]. A text that is no
+// incarnation changes nothing.
 func (i *Incarnation) UnmarshalText(text []byte) error {
-	if n, err := hex.Decode(i[:], text); err != nil || n != len(i) {
-		return fmt.Errorf("incarnation wants %d hexadecimal digits", 2*len(i))
+	decoded, err := hex.DecodeString(string(text))
+	if err != nil || len(decoded) != len(i) {
+		return fmt.Errorf("incarnation: want %d hexadecimal digits", 2*len(i))
 	}
+	*i = Incarnation(decoded)
 	return nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/rotate"
@@ -58,11 +60,15 @@ func (o agentOptions) attachment(ctx context.Context) (network.Attachment, error
 	if o.takeOver {
 		return host, nil
 	}
+	var probes errgroup.Group // side by side: a probe that nobody answers takes its time
 	for _, e := range host.Endpoints {
-		if network.Probe(ctx, e.Served) {
-			return network.Attachment{}, fmt.Errorf("another service answers at %s: this may be a cloud's own metadata, "+
-				"which programs here would lose; serve in its place with --take-over, or elsewhere with --listen 127.0.0.1:1338", e.Served)
-		}
+		probes.Go(func() error {
+			if network.Probe(ctx, e.Served) {
+				return fmt.Errorf("another service answers at %s: this may be a cloud's own metadata, "+
+					"which programs here would lose; serve in its place with --take-over, or elsewhere with --listen 127.0.0.1:1338", e.Served)
+			}
+			return nil
+		})
 	}
-	return host, nil
+	return host, probes.Wait()
 }

@@ -45,7 +45,7 @@ func printReady(w world, a *agentHalf, ao agentOptions, co coreOptions, o upOpti
 	line("")
 	line("Only this core knows these credentials: real AWS refuses them.")
 	line("Guests cannot reach the core yet: it answers on loopback only.")
-	for _, note := range append(proxyNotes(w), a.notes...) {
+	for _, note := range proxyNotes(w) {
 		line("Note: %s", note)
 	}
 	_, err := fmt.Fprint(w.stdout, b.String())

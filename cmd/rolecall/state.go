@@ -91,7 +91,7 @@ func fingerprint() hold.Fingerprint {
 func digest(path string) string {
 	text, err := os.ReadFile(path)
 	id := strings.TrimSpace(string(text))
-	if err != nil || id == "" {
+	if err != nil || id == "" || id == "uninitialized" { // machine-id(5), before the first boot is done
 		return ""
 	}
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(id)))
