@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -42,17 +41,13 @@ func readState(tx *dbfile.Tx) (*state, error) {
 	if s.tokenKeys, err = readTokenKeys(tx); err != nil {
 		return nil, err
 	}
-	if err := getJSON(tx, hostBucket, fingerprintKey, &s.fingerprint); err != nil {
+	if err := tx.GetJSON(hostBucket, fingerprintKey, &s.fingerprint); err != nil {
 		return nil, err
 	}
-	if err := getJSON(tx, hostBucket, enrolmentKey, &s.enrolment); err != nil {
+	if err := tx.GetJSON(hostBucket, enrolmentKey, &s.enrolment); err != nil {
 		return nil, err
 	}
-	return s, tx.ForEach(instancesBucket, func(id string, value []byte) error {
-		var i rolestore.Instance
-		if err := json.Unmarshal(value, &i); err != nil {
-			return tx.Damaged(fmt.Errorf("instance %s: %w", id, err))
-		}
+	return s, dbfile.EachJSON(tx, instancesBucket, func(id string, i rolestore.Instance) error {
 		s.instances[id] = i
 		return nil
 	})
@@ -68,7 +63,7 @@ func writeIdentity(tx *dbfile.Tx, s *state) error {
 		tx.Put(hostBucket, idKey, []byte(s.hostID)),
 		tx.Put(hostBucket, privateKeyKey, der),
 		putTokenKeys(tx, s.tokenKeys),
-		putJSON(tx, hostBucket, fingerprintKey, s.fingerprint),
+		tx.PutJSON(hostBucket, fingerprintKey, s.fingerprint),
 	)
 }
 
@@ -87,7 +82,7 @@ func readHostKey(tx *dbfile.Tx) (*ecdsa.PrivateKey, error) {
 
 func readTokenKeys(tx *dbfile.Tx) ([]TokenKey, error) {
 	var stored []storedTokenKey
-	if err := getJSON(tx, hostBucket, tokenKeysKey, &stored); err != nil {
+	if err := tx.GetJSON(hostBucket, tokenKeysKey, &stored); err != nil {
 		return nil, err
 	}
 	var keys []TokenKey
@@ -108,25 +103,5 @@ func putTokenKeys(tx *dbfile.Tx, keys []TokenKey) error {
 	for _, k := range keys {
 		stored = append(stored, storedTokenKey{ID: k.ID, Key: []byte(k.Key.Reveal())})
 	}
-	return putJSON(tx, hostBucket, tokenKeysKey, stored)
-}
-
-// getJSON leaves value alone if there is none.
-func getJSON(tx *dbfile.Tx, bucket, key string, value any) error {
-	text, err := tx.Get(bucket, key)
-	if err != nil || text == nil {
-		return err
-	}
-	if err := json.Unmarshal(text, value); err != nil {
-		return tx.Damaged(fmt.Errorf("%s: %w", key, err))
-	}
-	return nil
-}
-
-func putJSON(tx *dbfile.Tx, bucket, key string, value any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return tx.Put(bucket, key, text)
+	return tx.PutJSON(hostBucket, tokenKeysKey, stored)
 }

@@ -81,7 +81,7 @@ func (a *Agent) learn(now Fingerprint) error {
 	}
 	return a.change(func(tx *dbfile.Tx, s *state) error {
 		s.fingerprint = known.with(now)
-		return putJSON(tx, hostBucket, fingerprintKey, s.fingerprint)
+		return tx.PutJSON(hostBucket, fingerprintKey, s.fingerprint)
 	})
 }
 
@@ -109,6 +109,6 @@ func (a *Agent) Enrolment() (Enrolment, bool) {
 func (a *Agent) PutEnrolment(e Enrolment) error {
 	return a.change(func(tx *dbfile.Tx, s *state) error {
 		s.enrolment = e
-		return putJSON(tx, hostBucket, enrolmentKey, e)
+		return tx.PutJSON(hostBucket, enrolmentKey, e)
 	})
 }

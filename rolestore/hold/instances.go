@@ -28,7 +28,7 @@ func (a *Agent) PutInstance(i rolestore.Instance) (rolestore.Instance, error) {
 		}
 		s.instances = maps.Clone(s.instances)
 		s.instances[i.ID] = i
-		return putJSON(tx, instancesBucket, i.ID, i)
+		return tx.PutJSON(instancesBucket, i.ID, i)
 	})
 	if err != nil {
 		return rolestore.Instance{}, err
