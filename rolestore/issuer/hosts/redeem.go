@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
@@ -57,9 +58,17 @@ func Redeem(d *directory.Snapshot, token string, asked Request, now time.Time) (
 		Action:    "sts:AssumeRole",
 		Resource:  role.ARN(),
 		Principal: policy.Principal{Service: service},
-		Context:   map[string][]string{"sts:rolesessionname": {claims.SessionName}},
+		Context: map[string][]string{
+			"aws:currenttime":           {now.UTC().Format(time.RFC3339)},
+			"aws:epochtime":             {strconv.FormatInt(now.Unix(), 10)},
+			"aws:principalisawsservice": {"true"},
+			"aws:principalservicename":  {service},
+			"aws:viaawsservice":         {"false"},
+			"sts:rolesessionname":       {claims.SessionName},
+		},
 	})
-	if verdict.Decision != policy.Allow {
+	// A service has no policies of its own that could allow what trust leaves open.
+	if verdict.Decision != policy.Allow || verdict.ByAccount {
 		return nil, claims, fmt.Errorf("%w: the trust policy of %s does not let %s assume it", ErrDenied, role.ARN(), service)
 	}
 	return role, claims, nil

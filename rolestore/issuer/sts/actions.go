@@ -14,7 +14,7 @@ type call struct {
 	directory *directory.Snapshot
 	caller    *caller // nil in an action that takes no signature
 	now       time.Time
-	who       string // for the log
+	who       string // for the log; empty until it is known
 }
 
 // action is one operation of the API.
@@ -30,9 +30,6 @@ var actions = map[string]action{
 	"AssumeRoleWithWebIdentity": {signed: false, do: assumeRoleWithWebIdentity},
 	"GetCallerIdentity":         {signed: true, do: getCallerIdentity},
 }
-
-// narrowing are the parameters by which a caller limits or marks a session.
-var narrowing = []string{"Policy", "PolicyArns", "Tags", "TransitiveTagKeys", "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts"}
 
 // issue makes the session of a role.
 func (c *call) issue(role *directory.Role, name string, life time.Duration) (rolestore.Credentials, error) {

@@ -1,7 +1,6 @@
 package sts
 
 import (
-	"maps"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
@@ -15,27 +14,20 @@ const maxChained = time.Hour
 // assumeRole gives the caller a session of another role
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 func assumeRole(c *call) ([]element, error) {
-	p := reader{form: c.form}
-	arn := p.required("RoleArn", roleARNPattern)
+	p := newReader(c.form)
+	arn := p.roleARN()
 	name := p.required("RoleSessionName", sessionNamePattern)
 	external := p.optional("ExternalId", externalIDPattern)
-	life, err := p.duration()
-	if err != nil {
-		return nil, err
-	}
+	life := p.duration()
 	if err := p.err(); err != nil {
-		return nil, err
-	}
-	if !arnPattern.MatchString(arn) {
-		return nil, validation("%s is invalid", arn)
-	}
-	if err := p.refuse(narrowing...); err != nil {
 		return nil, err
 	}
 
 	role := c.directory.Role(arn)
-	if role == nil || !c.mayAssume(role, name, external) {
-		return nil, forbidden("AccessDenied", "User: "+c.caller.arn()+" is not authorized to perform: sts:AssumeRole on resource: "+arn)
+	if why := c.whyNot(role, name, external); why != "" {
+		refusal := forbidden("AccessDenied", "User: "+c.caller.arn()+" is not authorized to perform: sts:AssumeRole on resource: "+arn)
+		refusal.Reason = why
+		return nil, refusal
 	}
 	switch {
 	case life > role.MaxSessionDuration:
@@ -50,34 +42,45 @@ func assumeRole(c *call) ([]element, error) {
 	return []element{credentials(issued), assumedRoleUser(role, name)}, nil
 }
 
-// mayAssume evaluates who may assume a role
+// whyNot evaluates who may assume a role
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html):
 // an explicit deny anywhere ends it; the trust policy must allow; and the caller's
 // own policies must allow too, unless role and caller are of one account and the
-// trust policy names the caller himself rather than his account.
-func (c *call) mayAssume(role *directory.Role, sessionName, externalID string) bool {
-	context := c.caller.context(c.now)
+// trust policy names the caller himself rather than his account. The answer is
+// empty if he may. It is for the log alone: the caller must not learn whether the
+// role exists, which is why role may be nil.
+func (c *call) whyNot(role *directory.Role, sessionName, externalID string) string {
+	if role == nil {
+		return "there is no such role"
+	}
+	context := c.context()
+	context["sts:rolesessionname"] = []string{sessionName}
+	if externalID != "" {
+		context["sts:externalid"] = []string{externalID}
+	}
 	request := policy.Request{Action: "sts:AssumeRole", Resource: role.ARN(), Principal: c.caller.principal(), Context: context}
 	own := policy.ImplicitDeny
 	for _, document := range c.caller.role.Policies {
 		switch document.Evaluate(request).Decision {
 		case policy.ExplicitDeny:
-			return false
+			return "a policy of the caller's role denies it"
 		case policy.Allow:
 			own = policy.Allow
 		case policy.ImplicitDeny:
 		}
 	}
-
-	request.Context = maps.Clone(context)
-	request.Context["sts:rolesessionname"] = []string{sessionName}
-	if externalID != "" {
-		request.Context["sts:externalid"] = []string{externalID}
-	}
 	trust := role.Trust.Evaluate(request)
-	if trust.Decision != policy.Allow {
-		return false
+	switch {
+	case trust.Decision == policy.ExplicitDeny:
+		return "the role's trust policy denies it"
+	case trust.Decision != policy.Allow:
+		return "the role's trust policy does not allow it"
+	case own == policy.Allow:
+		return ""
+	case role.Account != c.caller.role.Account:
+		return "the caller is of another account, and no policy of his role allows it"
+	case trust.ByAccount:
+		return "the role's trust policy leaves it to the account, and no policy of the caller's role allows it"
 	}
-	named := role.Account == c.caller.role.Account && !trust.ByAccount
-	return named || own == policy.Allow
+	return ""
 }

@@ -3,7 +3,6 @@ package sts
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -18,6 +17,7 @@ const service = "sts"
 type caller struct {
 	role   *directory.Role
 	claims session.Claims
+	region string // that he signed for
 }
 
 // arn is the caller's, as GetCallerIdentity shows it.
@@ -26,51 +26,38 @@ func (c *caller) arn() string { return c.role.SessionARN(c.claims.SessionName) }
 // userID is the unique id of the role and the session's name.
 func (c *caller) userID() string { return c.role.UniqueID + ":" + c.claims.SessionName }
 
-// principal is the caller as policies name him: by his session and by his role.
+// principal is the caller as policies name him: by his session and by his role,
+// whose unique id is what AWS writes into a policy when it is saved.
 func (c *caller) principal() policy.Principal {
-	return policy.Principal{Account: c.role.Account, ARNs: []string{c.role.ARN(), c.arn()}}
-}
-
-// context holds the condition keys that every signed request has
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html).
-func (c *caller) context(now time.Time) map[string][]string {
-	return map[string][]string{
-		"aws:principalarn":     {c.role.ARN()},
-		"aws:principalaccount": {c.role.Account},
-		"aws:principaltype":    {"AssumedRole"},
-		"aws:userid":           {c.userID()},
-		"aws:currenttime":      {now.UTC().Format(time.RFC3339)},
-		"aws:tokenissuetime":   {c.claims.Issued.Format(time.RFC3339)},
-	}
+	return policy.Principal{Account: c.role.Account, ARNs: []string{c.role.ARN(), c.arn(), c.role.UniqueID}}
 }
 
 // identify returns the caller of a signed request. A session that is over is
 // reported only to somebody who holds its secret.
-func (s *Server) identify(req *request, d *directory.Snapshot) (*caller, error) {
-	signature, err := sigv4.Parse(req.signed)
+func (s *Server) identify(c *call) (*caller, error) {
+	signature, err := sigv4.Parse(c.signed)
 	if err != nil {
 		return nil, err
 	}
 	if !strings.HasPrefix(signature.AccessKeyID, session.TemporaryPrefix) {
 		return nil, invalidClientToken()
 	}
-	now := s.config.Now()
-	claims, secret, opened := d.Sealer().Open(signature.AccessKeyID, signature.SessionToken.Reveal(), now)
+	claims, secret, opened := c.directory.Sealer().Open(signature.AccessKeyID, signature.SessionToken.Reveal(), c.now)
 	if errors.Is(opened, session.ErrInvalid) {
 		return nil, invalidClientToken()
 	}
 	if opened != nil && !errors.Is(opened, session.ErrExpired) {
 		return nil, opened
 	}
-	if err := s.verifier.Verify(signature, secret, now); err != nil {
+	if err := s.verifier.Verify(signature, secret, c.now); err != nil {
 		return nil, err
 	}
-	role := d.RoleByID(claims.Principal)
+	role := c.directory.RoleByID(claims.Principal)
 	switch {
 	case role == nil:
 		return nil, invalidClientToken()
 	case opened != nil:
 		return nil, forbidden("ExpiredToken", "The security token included in the request is expired")
 	}
-	return &caller{role: role, claims: claims}, nil
+	return &caller{role: role, claims: claims, region: signature.Region}, nil
 }

@@ -10,14 +10,16 @@
 //	caller     whose signature is it? (signed actions)    caller.go
 //	parameters are they within the model's bounds?        parameters.go
 //	action     one file each; authorisation comes last of all
-//	reply      one shape, written as XML or JSON          reply.go
+//	reply      one shape                                  reply.go, xml.go, json.go
 //
 // Authentication precedes everything that looks at a name, and a role that does
 // not exist is refused as one that does, so that no caller learns which exist.
 // [Error] is the one form in which a refusal reaches the wire, in errors.go.
 //
-// A parameter that would restrict the session (Policy, Tags ...) and that is not
-// understood is refused, never ignored.
+// A parameter that an action which makes sessions does not understand is refused,
+// never ignored: it may be one that restricts the session (Policy, Tags ...). In the
+// same way every condition key that AWS sets on each request is set here, in
+// context.go, so that no Deny stays silent for the lack of one.
 //
 // The package must not import imds, network or a database.
 package sts

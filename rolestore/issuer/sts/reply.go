@@ -1,10 +1,7 @@
 package sts
 
 import (
-	"encoding/json"
-	"encoding/xml"
-	"strconv"
-	"strings"
+	"net/http"
 	"time"
 )
 
@@ -18,89 +15,38 @@ type element struct {
 	children []element
 }
 
-// renderXML writes a successful reply of an action.
-func renderXML(action, requestID string, result []element) []byte {
-	b := make([]byte, 0, 2048)
-	b = append(b, "<"+action+"Response xmlns=\""+namespace+"\">\n"...)
-	b = appendXML(b, "  ", element{name: action + "Result", children: result})
-	b = appendXML(b, "  ", metadata(requestID))
-	return append(b, "</"+action+"Response>\n"...)
+// reply is an answer as it goes over the wire.
+type reply struct {
+	status      int
+	contentType string
+	body        []byte
 }
 
-func appendXML(b []byte, indent string, e element) []byte {
-	b = append(b, indent+"<"+e.name+">"...)
-	switch {
-	case e.children != nil:
-		b = append(b, '\n')
-		for _, child := range e.children {
-			b = appendXML(b, indent+"  ", child)
-		}
-		b = append(b, indent...)
-	case !e.instant.IsZero():
-		b = append(b, e.instant.UTC().Format(time.RFC3339)...)
-	default:
-		b = appendEscaped(b, e.text)
-	}
-	return append(b, "</"+e.name+">\n"...)
-}
+// bodySize holds the usual reply, a session with its token, without growing.
+const bodySize = 2048
 
-// appendEscaped escapes what XML wants escaped; nearly always that is nothing.
-func appendEscaped(b []byte, text string) []byte {
-	var escaped strings.Builder
-	_ = xml.EscapeText(&escaped, []byte(text)) // a Builder does not fail
-	return append(b, escaped.String()...)
-}
-
-// renderJSON writes the same as JSON, where instants are seconds since the epoch.
-func renderJSON(action, requestID string, result []element) []byte {
-	b := make([]byte, 0, 2048)
-	b = append(b, `{"`+action+`Response":{`...)
-	b = appendJSON(b, element{name: action + "Result", children: result})
-	b = append(b, ',')
-	b = appendJSON(b, metadata(requestID))
-	return append(b, "}}\n"...)
-}
-
-func appendJSON(b []byte, e element) []byte {
-	b = append(b, `"`+e.name+`":`...)
-	switch {
-	case e.children != nil:
-		b = append(b, '{')
-		for i, child := range e.children {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSON(b, child)
-		}
-		return append(b, '}')
-	case !e.instant.IsZero():
-		return strconv.AppendInt(b, e.instant.Unix(), 10)
-	}
-	return appendQuoted(b, e.text)
-}
-
-func appendQuoted(b []byte, text string) []byte {
-	quoted, _ := json.Marshal(text) // a string always marshals
-	return append(b, quoted...)
-}
-
-func metadata(requestID string) element {
-	return element{name: "ResponseMetadata", children: []element{{name: "RequestId", text: requestID}}}
-}
-
-// renderError writes a refusal; note that its RequestId stands at the root.
-func renderError(e *Error, requestID string, asJSON bool) []byte {
-	body := element{name: "Error", children: []element{
-		{name: "Type", text: e.fault()}, {name: "Code", text: e.Code}, {name: "Message", text: e.Message},
+// renderResult writes what an action answers.
+func renderResult(action, requestID string, result []element, asJSON bool) reply {
+	all := element{name: action + "Response", children: []element{
+		{name: action + "Result", children: result},
+		{name: "ResponseMetadata", children: []element{{name: "RequestId", text: requestID}}},
 	}}
+	if asJSON {
+		return jsonReply(http.StatusOK, all)
+	}
+	return xmlReply(http.StatusOK, all)
+}
+
+// renderRefusal writes a refusal; note that its RequestId stands at the root, and
+// that only XML has an ErrorResponse around it all.
+func renderRefusal(e *Error, requestID string, asJSON bool) reply {
+	fault, code := element{name: "Type", text: e.fault()}, element{name: "Code", text: e.Code}
+	message := element{name: "Message", text: e.Message}
 	id := element{name: "RequestId", text: requestID}
 	if asJSON {
-		b := appendJSON([]byte{'{'}, body)
-		b = appendJSON(append(b, ','), id)
-		return append(b, "}\n"...)
+		return jsonReply(e.Status, element{name: "Error", children: []element{code, message, fault}}, id)
 	}
-	b := []byte("<ErrorResponse xmlns=\"" + namespace + "\">\n")
-	b = appendXML(b, "  ", body)
-	b = appendXML(b, "  ", id)
-	return append(b, "</ErrorResponse>\n"...)
+	return xmlReply(e.Status, element{name: "ErrorResponse", children: []element{
+		{name: "Error", children: []element{fault, code, message}}, id,
+	}})
 }

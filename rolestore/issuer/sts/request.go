@@ -5,10 +5,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/sigv4"
+	"github.com/rolecall/rolecall/rolestore/surface"
 )
 
 const (
@@ -28,21 +30,29 @@ type request struct {
 	form   url.Values
 	signed sigv4.Request
 	json   bool // the caller accepts JSON
+
+	// What policies may ask about the way that the request came.
+	source    netip.Addr // invalid over a Unix socket
+	tls       bool
+	userAgent string
 }
 
 // readRequest reads a request. It returns a request that holds at least the
 // caller's wish for JSON even if it is refused.
 func readRequest(r *http.Request) (*request, error) {
-	req := &request{json: wantsJSON(r.Header)}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return req, &Error{Code: "RequestEntityTooLarge", Message: "The request body is too large.", Status: http.StatusRequestEntityTooLarge}
-	case err != nil:
-		return req, badRequest("MalformedInput", "The request body could not be read.")
-	case r.URL.Path != "/":
+	req := &request{json: wantsJSON(r.Header), tls: r.TLS != nil, userAgent: r.UserAgent()}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		req.source = peer.Addr().Unmap().WithZone("")
+	}
+	if why := surface.Browser(r); why != "" {
+		return req, &Error{Code: "AccessDenied", Message: "Requests of web pages are not answered.", Status: http.StatusForbidden, Reason: why}
+	}
+	if r.URL.Path != "/" && r.URL.Path != "" { // http://host has no path
 		return req, &Error{Code: "InvalidAction", Message: "The security token service answers at / only.", Status: http.StatusNotFound}
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return req, err
 	}
 	req.signed = sigv4.Request{
 		Method: r.Method, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
@@ -51,29 +61,50 @@ func readRequest(r *http.Request) (*request, error) {
 	if req.form, err = parameters(r, body); err != nil {
 		return req, err
 	}
+	req.action = req.form.Get("Action")
 	switch v := req.form.Get("Version"); {
-	case req.form.Get("Action") == "":
+	case req.action == "":
 		return req, badRequest("MissingAction", "The request is missing an action or a required parameter.")
 	case v != version:
 		return req, badRequest("NoSuchVersion", "The requested version ( "+v+" ) is not valid.")
 	}
-	req.action = req.form.Get("Action")
 	return req, nil
 }
 
-// parameters returns those of the query for a GET and of the body for a POST.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &Error{Code: "RequestEntityTooLarge", Message: "The request body is too large.", Status: http.StatusRequestEntityTooLarge}
+	case err != nil:
+		return nil, badRequest("MalformedInput", "The request body could not be read.")
+	}
+	return body, nil
+}
+
+// parameters returns those of the query and, for a POST, of the body too, since
+// one that stands where it is not looked for would be ignored.
 func parameters(r *http.Request, body []byte) (url.Values, error) {
 	encoded := r.URL.RawQuery
-	switch r.Method {
-	case http.MethodGet:
-	case http.MethodPost:
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodPost:
+		return nil, &Error{Code: "MethodNotAllowed", Message: "The request must be a GET or a POST.", Status: http.StatusMethodNotAllowed}
+	case len(body) == 0:
+	case r.Method == http.MethodGet:
+		return nil, badRequest("MalformedInput", "The body of a GET must be empty.")
+	default:
 		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil || media != "application/x-www-form-urlencoded" {
 			return nil, badRequest("MalformedInput", "The content type of a POST must be application/x-www-form-urlencoded.")
 		}
-		encoded = string(body)
-	default:
-		return nil, &Error{Code: "MethodNotAllowed", Message: "The request must be a GET or a POST.", Status: http.StatusMethodNotAllowed}
+		if encoded != "" {
+			encoded += "&"
+		}
+		encoded += string(body)
 	}
 	if strings.Count(encoded, "&") >= maxParameters {
 		return nil, badRequest("MalformedInput", "The request has too many parameters.")
@@ -93,9 +124,12 @@ func parameters(r *http.Request, body []byte) (url.Values, error) {
 // wantsJSON reports whether the caller asks for JSON, as Envoy and
 // aws-iam-authenticator do.
 func wantsJSON(h http.Header) bool {
-	for accepted := range strings.SplitSeq(h.Get("Accept"), ",") {
-		if media, _, err := mime.ParseMediaType(accepted); err == nil && media == "application/json" {
-			return true
+	for _, line := range h.Values("Accept") {
+		for accepted := range strings.SplitSeq(line, ",") {
+			media, _, _ := strings.Cut(accepted, ";")
+			if strings.EqualFold(strings.TrimSpace(media), "application/json") {
+				return true
+			}
 		}
 	}
 	return false

@@ -2,7 +2,7 @@ package sts
 
 import (
 	"crypto/rand"
-	"fmt"
+	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -51,72 +51,64 @@ func New(c Config) *Server {
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
-func (s *Server) serve(c *gin.Context) {
+func (s *Server) serve(g *gin.Context) {
 	id := newRequestID()
-	req, result, err := s.answer(c.Request)
-	status, body := http.StatusOK, []byte(nil)
-	switch {
-	case err != nil:
+	c, result, err := s.answer(g.Request)
+	var out reply
+	if err != nil {
 		refusal := translate(err)
-		status, body = refusal.Status, renderError(refusal, id, req.json)
-		s.logRefusal(c.Request, req, id, refusal)
-	case req.json:
-		body = renderJSON(req.action, id, result)
-	default:
-		body = renderXML(req.action, id, result)
+		s.logRefusal(g.Request, c, id, refusal)
+		out = renderRefusal(refusal, id, c.json)
+	} else {
+		s.config.Logger.Info("call answered", "action", c.action, "caller", c.who, "role_arn", c.form.Get("RoleArn"),
+			"session", c.form.Get("RoleSessionName"), "peer", g.Request.RemoteAddr, "request_id", id)
+		out = renderResult(c.action, id, result, c.json)
 	}
-	contentType := "text/xml"
-	if req.json {
-		contentType = "application/json"
-	}
-	h := c.Writer.Header()
+	h := g.Writer.Header()
 	h["x-amzn-RequestId"] = []string{id} // AWS's own spelling
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Type", out.contentType)
+	h.Set("Content-Length", strconv.Itoa(len(out.body)))
 	h.Set("Cache-Control", "no-store")
-	c.Status(status)
-	_, _ = c.Writer.Write(body)
+	if out.status == http.StatusMethodNotAllowed {
+		h.Set("Allow", "GET, POST") // RFC 9110 section 15.5.6
+	}
+	g.Status(out.status)
+	_, _ = g.Writer.Write(out.body) // who does not read his answer is his own loss
 }
 
-// answer carries a request through its action. The request is never nil.
-func (s *Server) answer(r *http.Request) (*request, []element, error) {
-	req, err := readRequest(r)
-	if err != nil {
-		return req, nil, err
+// answer carries a request through its action. The call is never nil.
+func (s *Server) answer(r *http.Request) (c *call, result []element, err error) {
+	c = &call{directory: s.config.Directory.Snapshot(), now: s.config.Now()}
+	if c.request, err = readRequest(r); err != nil {
+		return c, nil, err
 	}
-	if why := surface.Browser(r); why != "" {
-		return req, nil, &Error{Code: "AccessDenied", Message: "Requests of web pages are not answered.", Status: http.StatusForbidden, Reason: why}
-	}
-	known, ok := actions[req.action]
+	known, ok := actions[c.action]
 	if !ok {
-		return req, nil, badRequest("InvalidAction", "Could not find operation "+req.action+" for version "+version)
+		return c, nil, badRequest("InvalidAction", "Could not find operation "+c.action+" for version "+version)
 	}
-	c := &call{request: req, directory: s.config.Directory.Snapshot(), now: s.config.Now(), who: "anonymous"}
 	if known.signed {
-		if c.caller, err = s.identify(req, c.directory); err != nil {
-			return req, nil, err
+		if c.caller, err = s.identify(c); err != nil {
+			return c, nil, err
 		}
 		c.who = c.caller.arn()
 	}
-	result, err := known.do(c)
-	if err == nil {
-		s.config.Logger.Info("call answered", "action", req.action, "caller", c.who, "role_arn", req.form.Get("RoleArn"), "session", req.form.Get("RoleSessionName"))
-	}
-	return req, result, err
+	result, err = known.do(c)
+	return c, result, err
 }
 
-func (s *Server) logRefusal(r *http.Request, req *request, id string, e *Error) {
+func (s *Server) logRefusal(r *http.Request, c *call, id string, e *Error) {
 	level := slog.LevelInfo
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	const longest = 128 // of what an unknown caller may write into the log
-	action := req.action
-	if len(action) > longest {
-		action = action[:longest]
-	}
-	s.config.Logger.Log(r.Context(), level, "call refused", "action", action, "code", e.Code, "status", e.Status,
-		"reason", e.Reason, "peer", r.RemoteAddr, "request_id", id)
+	s.config.Logger.Log(r.Context(), level, "call refused", "action", cut(c.action), "caller", c.who,
+		"role_arn", cut(c.form.Get("RoleArn")), "code", e.Code, "status", e.Status, "reason", e.Reason, "peer", r.RemoteAddr, "request_id", id)
+}
+
+// cut bounds what an unknown caller may write into the log.
+func cut(text string) string {
+	const longest = 128 // bytes
+	return text[:min(len(text), longest)]
 }
 
 // newRequestID returns a random UUID (RFC 9562 section 5.4), as AWS's request ids are.
@@ -124,5 +116,6 @@ func newRequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	text := hex.EncodeToString(b[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }

@@ -13,23 +13,14 @@ import (
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
 // The only such tokens yet are those of this core's own hosts.
 func assumeRoleWithWebIdentity(c *call) ([]element, error) {
-	p := reader{form: c.form}
+	p := newReader(c.form)
 	asked := hosts.Request{
-		RoleARN:     p.required("RoleArn", roleARNPattern),
+		RoleARN:     p.roleARN(),
 		SessionName: p.required("RoleSessionName", sessionNamePattern),
 	}
 	token := p.required("WebIdentityToken", webTokenBounds)
-	var err error
-	if asked.Duration, err = p.duration(); err != nil {
-		return nil, err
-	}
+	asked.Duration = p.duration()
 	if err := p.err(); err != nil {
-		return nil, err
-	}
-	if !arnPattern.MatchString(asked.RoleARN) {
-		return nil, validation("%s is invalid", asked.RoleARN)
-	}
-	if err := p.refuse(append([]string{"ProviderId"}, narrowing...)...); err != nil {
 		return nil, err
 	}
 	if !hosttoken.Is(token) {

@@ -1,0 +1,244 @@
+package hosts
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore/hosttoken"
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/seal"
+)
+
+const (
+	account = "111122223333"
+	other   = "444455556666"
+	hostID  = "h-0123456789abcdef0"
+	guest   = "i-0123456789abcdef0"
+	web     = "arn:aws:iam::" + account + ":role/team/web"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// statement is a trust policy with one statement.
+func statement(text string) []byte {
+	return []byte(`{"Version":"2012-10-17","Statement":[` + text + `]}`)
+}
+
+const (
+	allowEC2 = `{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`
+	denyOne  = `{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":`
+)
+
+// trusts are the trust policies of the roles, each of which has a profile of its
+// name that is granted; all are of the path /team/.
+var trusts = map[string]string{
+	"web":                    allowEC2,
+	"of-lambda":              `{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}`,
+	"of-the-account":         `{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"sts:AssumeRole"}`,
+	"of-all-but-one":         `{"Effect":"Allow","NotPrincipal":{"AWS":"` + other + `"},"Action":"sts:AssumeRole"}`,
+	"of-web-identities":      `{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"}`,
+	"denied":                 allowEC2 + `,{"Effect":"Deny","Principal":"*","Action":"sts:*"}`,
+	"denied-this-instance":   allowEC2 + `,` + denyOne + `{"StringEquals":{"sts:RoleSessionName":"` + guest + `"}}}`,
+	"denied-another":         allowEC2 + `,` + denyOne + `{"StringEquals":{"sts:RoleSessionName":"i-ffffffffffffffff0"}}}`,
+	"denied-from-today-on":   allowEC2 + `,` + denyOne + `{"DateGreaterThanEquals":{"aws:CurrentTime":"2026-11-23T12:00:00Z"}}}`,
+	"denied-from-later-on":   allowEC2 + `,` + denyOne + `{"NumericGreaterThan":{"aws:EpochTime":"1795435200"}}}`,
+	"denied-since-long":      allowEC2 + `,` + denyOne + `{"NumericGreaterThan":{"aws:EpochTime":"1"}}}`,
+	"denied-to-direct-calls": allowEC2 + `,` + denyOne + `{"Bool":{"aws:ViaAWSService":"false"}}}`,
+	"denied-to-principals":   allowEC2 + `,{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}}`,
+	"denied-to-all-but-ec2":  allowEC2 + `,{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringNotEquals":{"aws:PrincipalServiceName":"ec2.amazonaws.com"}}}`,
+}
+
+// house is a core with one host, and another account.
+type house struct {
+	directory *directory.Directory
+	key       *ecdsa.PrivateKey
+	host      directory.Host
+}
+
+func build(t *testing.T) house {
+	t.Helper()
+	dir := t.TempDir()
+	keyring, err := seal.Create(filepath.Join(dir, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := directory.Open(directory.Config{Path: filepath.Join(dir, "core.db"), Keyring: keyring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	one := directory.AccountDefinition{ID: account, Roles: []directory.RoleDefinition{
+		{Name: "in-no-granted-profile", AssumeRolePolicyDocument: statement(allowEC2)},
+	}, InstanceProfiles: []directory.InstanceProfileDefinition{{Name: "not-granted", Role: "in-no-granted-profile"}}}
+	grant := directory.Grant{InstanceIDs: []string{"i-00000000000000000", guest}, InstanceProfiles: []string{
+		"arn:aws:iam::" + account + ":instance-profile/gone", "arn:aws:iam::" + other + ":instance-profile/namesake"}}
+	for name, trust := range trusts {
+		one.Roles = append(one.Roles, directory.RoleDefinition{Name: name, Path: "/team/", AssumeRolePolicyDocument: statement(trust)})
+		one.InstanceProfiles = append(one.InstanceProfiles, directory.InstanceProfileDefinition{Name: name, Path: "/p/", Role: name})
+		grant.InstanceProfiles = append(grant.InstanceProfiles, "arn:aws:iam::"+account+":instance-profile/p/"+name)
+	}
+	// The grant names a profile of the other account, whose role has a namesake here.
+	two := directory.AccountDefinition{ID: other, Roles: []directory.RoleDefinition{
+		{Name: "in-no-granted-profile", AssumeRolePolicyDocument: statement(allowEC2)},
+	}, InstanceProfiles: []directory.InstanceProfileDefinition{{Name: "namesake", Role: "in-no-granted-profile"}}}
+	if _, err := d.Reconcile(directory.Definitions{Accounts: []directory.AccountDefinition{one, two}}, false); err != nil {
+		t.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := house{d, key, directory.Host{ID: hostID, Account: account, Key: &key.PublicKey, Grant: grant}}
+	if err := d.PutHost(h.host); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h house) claims() hosttoken.Claims {
+	return hosttoken.Claims{Host: hostID, Core: h.directory.Snapshot().CoreID(), InstanceID: guest,
+		RoleARN: web, SessionName: guest, Duration: 6 * time.Hour}
+}
+
+// redeem signs c and asks for what it says, as the host does, unless change
+// changes the request.
+func (h house) redeem(t *testing.T, c hosttoken.Claims, change func(*Request)) (*directory.Role, error) {
+	t.Helper()
+	token, err := hosttoken.Sign(h.key, c, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := Request{RoleARN: c.RoleARN, SessionName: c.SessionName, Duration: c.Duration}
+	if change != nil {
+		change(&asked)
+	}
+	role, claims, err := Redeem(h.directory.Snapshot(), token, asked, now)
+	if err == nil && claims != c {
+		t.Errorf("Redeem says that the token says %+v", claims)
+	}
+	if (err == nil) != (role != nil) {
+		t.Errorf("Redeem = %v, %v", role, err)
+	}
+	return role, err
+}
+
+func TestAHostGetsTheRoleOfItsInstance(t *testing.T) {
+	h := build(t)
+	for _, name := range []string{"web", "denied-another", "denied-from-later-on", "denied-to-principals", "denied-to-all-but-ec2"} {
+		c := h.claims()
+		c.RoleARN = "arn:aws:iam::" + account + ":role/team/" + name
+		if role, err := h.redeem(t, c, nil); err != nil || role.ARN() != c.RoleARN {
+			t.Errorf("%s: %v, %v", name, role, err)
+		}
+	}
+}
+
+func TestTheTokenBuysExactlyWhatItSays(t *testing.T) {
+	h := build(t)
+	for name, change := range map[string]func(*Request){
+		"another role":           func(r *Request) { r.RoleARN += "2" },
+		"another granted role":   func(r *Request) { r.RoleARN = strings.Replace(web, "web", "denied-another", 1) },
+		"another session name":   func(r *Request) { r.SessionName = "i-00000000000000000" },
+		"a longer session":       func(r *Request) { r.Duration += time.Second },
+		"a shorter session":      func(r *Request) { r.Duration -= time.Second },
+		"the default's duration": func(r *Request) { r.Duration = time.Hour },
+	} {
+		if _, err := h.redeem(t, h.claims(), change); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "not the one that the token is for") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAHostIsDenied(t *testing.T) {
+	h := build(t)
+	role := func(arn string) func(*hosttoken.Claims) { return func(c *hosttoken.Claims) { c.RoleARN = arn } }
+	team := func(name string) func(*hosttoken.Claims) {
+		return role("arn:aws:iam::" + account + ":role/team/" + name)
+	}
+	const trust, profile, instance = "does not let ec2.amazonaws.com", "is not granted a profile", "is not granted instance"
+	for name, test := range map[string]struct {
+		change func(*hosttoken.Claims)
+		why    string
+	}{
+		"a role of another account":           {role("arn:aws:iam::" + other + ":role/in-no-granted-profile"), profile},
+		"a role in no granted profile":        {role("arn:aws:iam::" + account + ":role/in-no-granted-profile"), profile},
+		"a role that does not exist":          {team("nowhere"), profile},
+		"a role by its name without its path": {role("arn:aws:iam::" + account + ":role/web"), profile},
+		"the administrator's role":            {role("arn:aws:iam::" + account + ":role/" + directory.AdministratorRole), profile},
+		"a profile in place of its role":      {role("arn:aws:iam::" + account + ":instance-profile/p/web"), profile},
+		"an instance that is not granted": {func(c *hosttoken.Claims) {
+			c.InstanceID, c.SessionName = "i-ffffffffffffffff0", "i-ffffffffffffffff0"
+		}, instance},
+		"an instance id that is no id":         {func(c *hosttoken.Claims) { c.InstanceID, c.SessionName = "*", "*" }, instance},
+		"a session not named for its instance": {func(c *hosttoken.Claims) { c.SessionName = "i-00000000000000000" }, "not named after"},
+		"trust in another service":             {team("of-lambda"), trust},
+		"trust in the account alone":           {team("of-the-account"), trust},
+		"trust in everybody but someone":       {team("of-all-but-one"), trust},
+		"trust for another action":             {team("of-web-identities"), trust},
+		"trust and a deny":                     {team("denied"), trust},
+		"a deny of this instance":              {team("denied-this-instance"), trust},
+		"a deny from now on":                   {team("denied-from-today-on"), trust},
+		"a deny since long ago":                {team("denied-since-long"), trust},
+		"a deny of calls that no service made": {team("denied-to-direct-calls"), trust},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := h.claims()
+			test.change(&c)
+			if _, err := h.redeem(t, c, nil); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), test.why) {
+				t.Errorf("Redeem: %v, want %q", err, test.why)
+			}
+		})
+	}
+}
+
+func TestATokenOfSomebodyElseIsInvalid(t *testing.T) {
+	h := build(t)
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*house, *hosttoken.Claims){
+		"a host that is not registered": func(_ *house, c *hosttoken.Claims) { c.Host = "h-ffffffffffffffff0" },
+		"a token for another core":      func(_ *house, c *hosttoken.Claims) { c.Core = "core-0000000000000000" },
+		"the key of a stranger":         func(h *house, _ *hosttoken.Claims) { h.key = stranger },
+	} {
+		h, c := h, h.claims()
+		change(&h, &c)
+		if _, err := h.redeem(t, c, nil); !errors.Is(err, hosttoken.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c := h.claims()
+	token, err := hosttoken.Sign(h.key, c, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := Request{c.RoleARN, c.SessionName, c.Duration}
+	if _, _, err := Redeem(h.directory.Snapshot(), token, asked, now.Add(hosttoken.MaxLifetime)); !errors.Is(err, hosttoken.ErrExpired) {
+		t.Errorf("a minute later: %v", err)
+	}
+}
+
+func TestAGrantThatIsTakenAwayIsGone(t *testing.T) {
+	h := build(t)
+	for name, change := range map[string]func(*directory.Host){
+		"of the instance":             func(g *directory.Host) { g.Grant.InstanceIDs = nil },
+		"of the profile":              func(g *directory.Host) { g.Grant.InstanceProfiles = nil },
+		"and the host moved accounts": func(g *directory.Host) { g.Account = other },
+	} {
+		host := h.host
+		change(&host)
+		if err := h.directory.PutHost(host); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.redeem(t, h.claims(), nil); !errors.Is(err, ErrDenied) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

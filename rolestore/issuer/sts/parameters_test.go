@@ -1,0 +1,145 @@
+package sts
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// unescaped undoes the escapes of XML that messages of the tests have.
+var unescaped = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
+
+func TestParametersHaveTheModelsBounds(t *testing.T) {
+	w := newWorld(t, standard())
+	c := w.session(t, account, "web")
+	const pattern = `Member must satisfy regular expression pattern: [\w+=,.@-]*`
+	one := func(s string) string { return "1 validation error detected: " + s }
+	nameValue := func(v string) string {
+		return "Value '" + v + "' at 'roleSessionName' failed to satisfy constraint: "
+	}
+	for _, test := range []struct {
+		name, parameter, value, message string // no message: it is accepted
+	}{
+		{"a session name with a colon", "RoleSessionName", "Session1:2", one(nameValue("Session1:2") + pattern)},
+		{"a session name that is not ASCII", "RoleSessionName", "Köln", one(nameValue("Köln") + pattern)},
+		{"a session name with a line's end", "RoleSessionName", "alice\n", one(nameValue("alice\n") + pattern)},
+		{"a session name of all that it may have", "RoleSessionName", "aZ09_+=,.@-", ""},
+		{"a session name of one character", "RoleSessionName", "a", one(nameValue("a") + "Member must have length greater than or equal to 2")},
+		{"an empty session name", "RoleSessionName", "", one(nameValue("") + "Member must have length greater than or equal to 2")},
+		{"a session name of 64 characters", "RoleSessionName", strings.Repeat("a", 64), ""},
+		{"a session name of 65 characters", "RoleSessionName", strings.Repeat("a", 65),
+			one(nameValue(strings.Repeat("a", 65)) + "Member must have length less than or equal to 64")},
+		{"a session name of one forbidden character", "RoleSessionName", "/",
+			"2 validation errors detected: " + nameValue("/") + pattern + "; " + nameValue("/") + "Member must have length greater than or equal to 2"},
+
+		{"a role that is too short", "RoleArn", "arn:aws:iam::1:role", one("Value 'arn:aws:iam::1:role' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20")},
+		{"a role that is too long", "RoleArn", "arn:aws:iam::1:" + strings.Repeat("a", 2048),
+			one("Value 'arn:aws:iam::1:" + strings.Repeat("a", 2048) + "' at 'roleArn' failed to satisfy constraint: Member must have length less than or equal to 2048")},
+		{"a role that is no ARN", "RoleArn", "nothing-valid-in-here", "nothing-valid-in-here is invalid"},
+		{"a role without a service", "RoleArn", "arn::b:::something/test-role", "arn::b:::something/test-role is invalid"},
+		{"a role without a partition", "RoleArn", "arn:a::::aaaaaaaaaaaaaaaa", "arn:a::::aaaaaaaaaaaaaaaa is invalid"},
+		{"a role with an empty resource", "RoleArn", "arn:a:a::aaaaaaaaaa:", "arn:a:a::aaaaaaaaaa: is invalid"},
+
+		{"an external id of two characters", "ExternalId", "x1", ""},
+		{"an external id of all that it may have", "ExternalId", `aZ09_+=,.@:/-`, ""},
+		{"an external id of one character", "ExternalId", "x", one("Value 'x' at 'externalId' failed to satisfy constraint: Member must have length greater than or equal to 2")},
+		{"an external id of 1,224 characters", "ExternalId", strings.Repeat("x", 1224), ""},
+		{"an external id of 1,225 characters", "ExternalId", strings.Repeat("x", 1225),
+			one("Value '" + strings.Repeat("x", 1225) + "' at 'externalId' failed to satisfy constraint: Member must have length less than or equal to 1224")},
+		{"an external id with a space", "ExternalId", "x 1", one(`Value 'x 1' at 'externalId' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@:\/-]*`)},
+
+		{"899 seconds", "DurationSeconds", "899", one("Value '899' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900")},
+		{"900 seconds", "DurationSeconds", "900", ""},
+		{"43201 seconds", "DurationSeconds", "43201", one("Value '43201' at 'durationSeconds' failed to satisfy constraint: Member must have value less than or equal to 43200")},
+		{"a negative duration", "DurationSeconds", "-900", one("Value '-900' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice", test.parameter, test.value)
+			reply := w.send(w.signed(t, c, f))
+			if test.message == "" {
+				answered(t, reply)
+				return
+			}
+			body := strings.ReplaceAll(reply.Body.String(), "\n", "␤")
+			if want := "<Message>" + test.message + "</Message>"; !strings.Contains(unescaped.Replace(body), strings.ReplaceAll(want, "\n", "␤")) ||
+				reply.Code != http.StatusBadRequest || !strings.Contains(body, "<Code>ValidationError</Code>") {
+				t.Errorf("got %d %s", reply.Code, reply.Body)
+			}
+		})
+	}
+}
+
+func TestADurationMustBeAnInteger(t *testing.T) {
+	w := newWorld(t, standard())
+	for _, text := range []string{"", "x", "900.0", "9e2", " 900", "0x384", "4294968196", "99999999999999999999"} {
+		f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice", "DurationSeconds", text)
+		refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusBadRequest, "MalformedInput")
+	}
+}
+
+func TestAllViolationsAreReportedAtOnce(t *testing.T) {
+	w := newWorld(t, standard())
+	got := refused(t, w.send(w.signed(t, w.session(t, account, "web"), form("AssumeRole", "RoleSessionName", "a", "DurationSeconds", "1"))),
+		http.StatusBadRequest, "ValidationError")
+	const want = "3 validation errors detected: " +
+		"Value null at 'roleArn' failed to satisfy constraint: Member must not be null; " +
+		"Value 'a' at 'roleSessionName' failed to satisfy constraint: Member must have length greater than or equal to 2; " +
+		"Value '1' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to 900"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	// A violation comes before what is wrong with an ARN of the right length.
+	f := form("AssumeRole", "RoleArn", "nothing-valid-in-here", "RoleSessionName", "a")
+	got = refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusBadRequest, "ValidationError")
+	if !strings.HasPrefix(got, "1 validation error detected: Value 'a' at 'roleSessionName'") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestParametersThatNarrowASessionAreRefused(t *testing.T) {
+	w := newWorld(t, standard())
+	c := w.session(t, account, "web")
+	for _, parameter := range []string{
+		"Policy", "PolicyArns.member.1.arn", "Tags.member.1.Key", "TransitiveTagKeys.member.1", "SerialNumber", "TokenCode",
+		"SourceIdentity", "ProvidedContexts.member.1.ProviderArn", "ProviderId", "OfALaterModel", "policy", "Action.member.1",
+	} {
+		for _, value := range []string{"x", ""} {
+			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this security token service."
+			f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice", parameter, value)
+			if got := refused(t, w.send(w.signed(t, c, f)), http.StatusBadRequest, "ValidationError"); got != want {
+				t.Errorf("AssumeRole: %q", got)
+			}
+			f = form("AssumeRoleWithWebIdentity", "RoleArn", roleARN(account, "web"), "RoleSessionName", callerID,
+				"WebIdentityToken", w.hostToken(t, w.claims()), parameter, value)
+			if got := refused(t, w.send(post(f)), http.StatusBadRequest, "ValidationError"); got != want {
+				t.Errorf("AssumeRoleWithWebIdentity: %q", got)
+			}
+		}
+	}
+}
+
+func TestANarrowingParameterIsSeenWhereverItStands(t *testing.T) {
+	w := newWorld(t, standard())
+	f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice")
+	r := post(f)
+	r.URL.RawQuery = "Policy=x"
+	refused(t, w.send(sign(t, r, f.Encode(), w.session(t, account, "web"), w.clock())), http.StatusBadRequest, "ValidationError")
+}
+
+func TestAnEmptyListNarrowsNothing(t *testing.T) {
+	w := newWorld(t, standard())
+	f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice")
+	for _, list := range []string{"PolicyArns", "Tags", "TransitiveTagKeys", "ProvidedContexts"} {
+		f.Set(list, "") // as botocore sends one
+	}
+	answered(t, w.send(w.signed(t, w.session(t, account, "web"), f)))
+	f.Set("Tags", "x")
+	refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusBadRequest, "ValidationError")
+}
+
+func TestAPresignedAssumeRoleHasItsSignatureAmongTheParameters(t *testing.T) {
+	w := newWorld(t, standard())
+	f := url.Values{"RoleArn": {roleARN(account, "target")}, "RoleSessionName": {"alice"}, "Action": {"AssumeRole"}, "Version": {version}}
+	answered(t, w.send(w.presigned(t, w.session(t, account, "web"), f)))
+}

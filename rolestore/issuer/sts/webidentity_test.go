@@ -1,0 +1,173 @@
+package sts
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore/hosttoken"
+)
+
+// redemption is the call that a host token of w.claims is for.
+func redemption(token string, pairs ...string) url.Values {
+	return form("AssumeRoleWithWebIdentity", append([]string{
+		"RoleArn", roleARN(account, "web"), "RoleSessionName", callerID, "WebIdentityToken", token}, pairs...)...)
+}
+
+func TestAHostTokenIsRedeemedByGETAndPOST(t *testing.T) {
+	w := newWorld(t, standard())
+	id := w.directory.Snapshot().RoleByName(account, "web").UniqueID
+	f := redemption(w.hostToken(t, w.claims()))
+	for _, r := range []*http.Request{get(f), post(f)} {
+		reply := w.send(r)
+		answered(t, reply)
+		for _, element := range []string{
+			"<SubjectFromWebIdentityToken>" + callerID + "</SubjectFromWebIdentityToken>",
+			"<AssumedRoleId>" + id + ":" + callerID + "</AssumedRoleId>",
+			"<Arn>arn:aws:sts::" + account + ":assumed-role/web/" + callerID + "</Arn>",
+			"<Provider>" + hostID + "</Provider>",
+			"<Audience>" + w.directory.Snapshot().CoreID() + "</Audience>",
+		} {
+			if !strings.Contains(reply.Body.String(), element) {
+				t.Errorf("the reply to a %s lacks %s", r.Method, element)
+			}
+		}
+		if strings.Contains(reply.Body.String(), "PackedPolicySize") {
+			t.Error("the reply speaks of a policy")
+		}
+	}
+}
+
+func TestMaxSessionDurationDoesNotBoundAHost(t *testing.T) {
+	w := newWorld(t, standard())
+	claims := w.claims()
+	claims.Duration = 12 * time.Hour
+	reply := w.send(post(redemption(w.hostToken(t, claims), "DurationSeconds", "43200")))
+	answered(t, reply)
+	if want := "<Expiration>" + w.clock().Add(12*time.Hour).Format(time.RFC3339); !strings.Contains(reply.Body.String(), want) {
+		t.Errorf("the reply lacks %s", want)
+	}
+	claims.Duration += time.Second // but the model does
+	refused(t, w.send(post(redemption(w.hostToken(t, claims), "DurationSeconds", "43201"))), http.StatusBadRequest, "ValidationError")
+}
+
+func TestAHostTokenBuysOneRequestOnly(t *testing.T) {
+	w := newWorld(t, standard())
+	token := w.hostToken(t, w.claims())
+	for _, change := range [][2]string{
+		{"RoleArn", roleARN(account, "target")},
+		{"RoleArn", roleARN(account, "nowhere")},
+		{"RoleSessionName", "i-0fedcba9876543210"},
+		{"DurationSeconds", "3601"},
+		{"DurationSeconds", "900"},
+	} {
+		got := refused(t, w.send(post(redemption(token, change[0], change[1]))), http.StatusForbidden, "AccessDenied")
+		if got != "Not authorized to perform sts:AssumeRoleWithWebIdentity" {
+			t.Errorf("%s: %q", change, got)
+		}
+	}
+	answered(t, w.send(post(redemption(token, "DurationSeconds", "3600"))))
+}
+
+// A host must not learn from a reply which roles, profiles and instances there are.
+func TestRefusalsOfAHostDoNotSayWhy(t *testing.T) {
+	w := newWorld(t, standard())
+	var first string
+	for _, change := range []func(*hosttoken.Claims){
+		func(c *hosttoken.Claims) { c.RoleARN = roleARN(account, "nowhere") },
+		func(c *hosttoken.Claims) { c.RoleARN = roleARN(account, "target") }, // in a profile that is not granted
+		func(c *hosttoken.Claims) { c.RoleARN = roleARN(account, "plain") },  // in no profile
+		func(c *hosttoken.Claims) { c.RoleARN = roleARN(other, "web") },
+		func(c *hosttoken.Claims) { c.InstanceID, c.SessionName = "i-0fedcba9876543210", "i-0fedcba9876543210" },
+		func(c *hosttoken.Claims) { c.SessionName = "alice" },
+	} {
+		claims := w.claims()
+		change(&claims)
+		reply := w.send(post(redemption(w.hostToken(t, claims), "RoleArn", claims.RoleARN, "RoleSessionName", claims.SessionName)))
+		refused(t, reply, http.StatusForbidden, "AccessDenied")
+		body := uuid.ReplaceAllString(reply.Body.String(), "ID")
+		if first == "" {
+			first = body
+		}
+		if body != first {
+			t.Errorf("%+v: %s\nwant %s", claims, body, first)
+		}
+	}
+	if n := strings.Count(w.logged(), `"reason":"host `+hostID+", instance i-"); n != 6 {
+		t.Errorf("the log explains %d of 6 refusals: %s", n, w.logged())
+	}
+}
+
+func TestTokensThatAreNotOurHostsAreRefused(t *testing.T) {
+	w := newWorld(t, standard())
+	claimed := func(change func(*hosttoken.Claims)) string {
+		c := w.claims()
+		change(&c)
+		return w.hostToken(t, c)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := hosttoken.Sign(key, w.claims(), w.clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := w.hostToken(t, w.claims())
+	parts := strings.Split(good, ".")
+	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"` + hosttoken.Type + `"}`))
+	foreign := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"JWT"}`))
+	const sentence, unknown = "The host token is not valid for this security token service.", "No OpenIDConnect provider found in your account for this token."
+	for _, test := range []struct{ name, token, message string }{
+		{"for another core", claimed(func(c *hosttoken.Claims) { c.Core = "core-0123456789abcdef" }), sentence},
+		{"of a host that is not registered", claimed(func(c *hosttoken.Claims) { c.Host = "h-0fedcba9876543210" }), sentence},
+		{"signed with another key", forged, sentence},
+		{"with another token's signature", parts[0] + "." + parts[1] + "." + strings.Split(w.hostToken(t, w.claims()), ".")[2], sentence},
+		{"without a signature", none + "." + parts[1] + ".", sentence},
+		{"of another type", foreign + "." + parts[1] + "." + parts[2], unknown},
+		{"not a JWT at all", "token", unknown},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := refused(t, w.send(post(redemption(test.token))), http.StatusBadRequest, "InvalidIdentityToken")
+			if got != test.message {
+				t.Errorf("the message is %q", got)
+			}
+		})
+	}
+}
+
+func TestAHostTokenIsGoodForAMinute(t *testing.T) {
+	w := newWorld(t, standard())
+	token := w.hostToken(t, w.claims())
+	w.advance(hosttoken.MaxLifetime - time.Second)
+	answered(t, w.send(post(redemption(token))))
+	w.advance(2 * time.Second)
+	got := refused(t, w.send(post(redemption(token))), http.StatusBadRequest, "ExpiredTokenException")
+	if !strings.HasPrefix(got, "Token expired: ") {
+		t.Errorf("the message is %q", got)
+	}
+	w.advance(-time.Hour) // the host's clock is ahead by an hour
+	refused(t, w.send(post(redemption(token))), http.StatusBadRequest, "InvalidIdentityToken")
+}
+
+func TestWebIdentityTokensHaveTheModelsBounds(t *testing.T) {
+	w := newWorld(t, standard())
+	const constraint = "1 validation error detected: Value '***' at 'webIdentityToken' failed to satisfy constraint: Member must have length "
+	for token, want := range map[string]string{
+		"abc":                      constraint + "greater than or equal to 4",
+		strings.Repeat("a", 20001): constraint + "less than or equal to 20000",
+	} {
+		if got := refused(t, w.send(post(redemption(token))), http.StatusBadRequest, "ValidationError"); got != want {
+			t.Errorf("got %q", got)
+		}
+	}
+	f := redemption("")
+	f.Del("WebIdentityToken")
+	refused(t, w.send(post(f)), http.StatusBadRequest, "ValidationError")
+}

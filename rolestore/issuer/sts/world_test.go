@@ -1,0 +1,217 @@
+package sts
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/hosttoken"
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
+	"github.com/rolecall/rolecall/rolestore/seal"
+)
+
+const (
+	account  = "111122223333"
+	other    = "444455556666"
+	callerID = "i-0123456789abcdef0" // the session name of every caller
+	hostID   = "h-0123456789abcdef0"
+
+	trustEveryone = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}`
+	trustEC2      = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+	allowAll      = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+)
+
+// world is a core with a clock that a test can set.
+type world struct {
+	*Server
+	directory *directory.Directory
+	hostKey   *ecdsa.PrivateKey
+
+	mu  sync.Mutex
+	now time.Time
+	log bytes.Buffer
+}
+
+// Write makes the world the destination of its server's log.
+func (w *world) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(p)
+}
+
+func (w *world) logged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.String()
+}
+
+// role defines a role that can be assumed by everyone unless trust says otherwise.
+func role(name, trust string, policies ...string) directory.RoleDefinition {
+	r := directory.RoleDefinition{Name: name, AssumeRolePolicyDocument: []byte(trust), Policies: map[string][]byte{}}
+	for i, text := range policies {
+		r.Policies[string(rune('a'+i))] = []byte(text)
+	}
+	return r
+}
+
+// standard defines the roles that most tests get along with.
+func standard() directory.Definitions {
+	long := role("long", trustEveryone)
+	long.MaxSessionDuration = 12 * time.Hour
+	deep := role("deep", trustEveryone)
+	deep.Path = "/team/a/"
+	return directory.Definitions{Accounts: []directory.AccountDefinition{
+		{
+			ID: account,
+			Roles: []directory.RoleDefinition{
+				role("web", trustEC2, allowAll), role("plain", trustEC2), role("target", trustEveryone), long, deep,
+			},
+			InstanceProfiles: []directory.InstanceProfileDefinition{{Name: "web", Role: "web"}, {Name: "target", Role: "target"}},
+		},
+		{ID: other, Roles: []directory.RoleDefinition{role("web", trustEC2, allowAll), role("target", trustEveryone)}},
+	}}
+}
+
+func newWorld(t testing.TB, definitions directory.Definitions) *world {
+	t.Helper()
+	dir := t.TempDir()
+	keyring, err := seal.Create(filepath.Join(dir, "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := directory.Open(directory.Config{Path: filepath.Join(dir, "core.db"), Keyring: keyring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if _, err := d.Reconcile(definitions, true); err != nil {
+		t.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.PutHost(directory.Host{ID: hostID, Account: account, Key: &key.PublicKey, Grant: directory.Grant{
+		InstanceProfiles: []string{"arn:aws:iam::" + account + ":instance-profile/web"},
+		InstanceIDs:      []string{callerID},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{directory: d, hostKey: key, now: time.Now().UTC().Truncate(time.Second)}
+	w.Server = New(Config{Directory: d, Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
+	return w
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) advance(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// session returns credentials of a session of a role, good for an hour.
+func (w *world) session(t testing.TB, account, role string) rolestore.Credentials {
+	t.Helper()
+	s := w.directory.Snapshot()
+	c, err := s.Sealer().Issue(session.Claims{
+		Principal: s.RoleByName(account, role).UniqueID, Account: account, SessionName: callerID,
+		Issued: w.clock(), Expires: w.clock().Add(time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// claims are those of a host token for the role web.
+func (w *world) claims() hosttoken.Claims {
+	return hosttoken.Claims{
+		Host: hostID, Core: w.directory.Snapshot().CoreID(), InstanceID: callerID,
+		RoleARN: roleARN(account, "web"), SessionName: callerID, Duration: time.Hour,
+	}
+}
+
+func (w *world) hostToken(t testing.TB, c hosttoken.Claims) string {
+	t.Helper()
+	token, err := hosttoken.Sign(w.hostKey, c, w.clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func roleARN(account, name string) string { return "arn:aws:iam::" + account + ":role/" + name }
+
+// form is a call of an action, with names and values in turn.
+func form(action string, pairs ...string) url.Values {
+	f := url.Values{"Action": {action}, "Version": {version}}
+	for i := 0; i < len(pairs); i += 2 {
+		f.Set(pairs[i], pairs[i+1])
+	}
+	return f
+}
+
+func post(f url.Values) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8473/", strings.NewReader(f.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	return r
+}
+
+func get(f url.Values) *http.Request {
+	return httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8473/?"+f.Encode(), nil)
+}
+
+func sdkCredentials(c rolestore.Credentials) aws.Credentials {
+	return aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey.Reveal(), SessionToken: c.SessionToken.Reveal()}
+}
+
+// sign signs r, whose body is payload, as the SDK for Go does, at the time at.
+func sign(t testing.TB, r *http.Request, payload string, c rolestore.Credentials, at time.Time) *http.Request {
+	t.Helper()
+	sum := sha256.Sum256([]byte(payload))
+	err := v4.NewSigner().SignHTTP(context.Background(), sdkCredentials(c), r, hex.EncodeToString(sum[:]), service, "eu-west-1", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.ContentLength > 0 { // which is signed, and which a server finds among the headers
+		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+	}
+	return r
+}
+
+// signed is a POST of f, signed now with c.
+func (w *world) signed(t testing.TB, c rolestore.Credentials, f url.Values) *http.Request {
+	t.Helper()
+	return sign(t, post(f), f.Encode(), c, w.clock())
+}
+
+// send has the server answer r.
+func (w *world) send(r *http.Request) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	w.ServeHTTP(recorder, r)
+	return recorder
+}
