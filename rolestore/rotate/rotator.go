@@ -56,14 +56,14 @@ type Rotator struct {
 	wake   chan struct{} // holds one token when a look is wanted
 	slots  chan struct{} // one token for each fetch under way
 
-	mu      sync.Mutex
-	entries map[string]*entry // by instance id
+	mu       sync.Mutex
+	entries  map[string]*entry             // by instance id
+	fetching map[string]context.CancelFunc // by instance id: ends the fetch under way
 }
 
 type entry struct {
 	instance  rolestore.Instance
 	schedule  Schedule
-	fetching  bool
 	withdrawn bool // Sink.Refuse was called since the last Publish
 }
 
@@ -74,21 +74,22 @@ func New(c Config) *Rotator {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Rotator{
-		config:  c,
-		wake:    make(chan struct{}, 1),
-		slots:   make(chan struct{}, parallel),
-		entries: map[string]*entry{},
+		config:   c,
+		wake:     make(chan struct{}, 1),
+		slots:    make(chan struct{}, parallel),
+		entries:  map[string]*entry{},
+		fetching: map[string]context.CancelFunc{},
 	}
 }
 
-// Put adds an instance, or replaces what is known of it. s is the zero
-// [Schedule] for one without credentials, and that of [Resume] otherwise. An
-// instance without a role is not rotated.
+// Put adds an instance, or replaces what is known of it; the result of a fetch
+// under way for what was known is dropped. s is the zero [Schedule] for one
+// without credentials, and that of [Resume] otherwise. An instance without a role
+// is not rotated.
 func (r *Rotator) Put(i rolestore.Instance, s Schedule) {
 	r.mu.Lock()
-	if i.Profile.Role.ARN == "" {
-		delete(r.entries, i.ID)
-	} else {
+	r.forget(i.ID)
+	if i.Profile.Role.ARN != "" {
 		r.entries[i.ID] = &entry{instance: i, schedule: s}
 	}
 	r.mu.Unlock()
@@ -98,8 +99,17 @@ func (r *Rotator) Put(i rolestore.Instance, s Schedule) {
 // Remove forgets an instance. The result of a fetch under way is dropped.
 func (r *Rotator) Remove(id string) {
 	r.mu.Lock()
-	delete(r.entries, id)
+	r.forget(id)
 	r.mu.Unlock()
+}
+
+// forget drops an instance and ends its fetch, whose answer nobody wants any
+// more; r.mu is held. The next fetch for the id waits for the end of that one.
+func (r *Rotator) forget(id string) {
+	delete(r.entries, id)
+	if cancel, ok := r.fetching[id]; ok {
+		cancel()
+	}
 }
 
 // Schedule returns what is known of an instance's credentials.
@@ -117,44 +127,44 @@ func (r *Rotator) Schedule(id string) (Schedule, bool) {
 func (r *Rotator) Run(ctx context.Context) error {
 	var fetches sync.WaitGroup
 	defer fetches.Wait()
-	for {
+	for ctx.Err() == nil {
 		timer := time.NewTimer(r.pass(ctx, &fetches))
 		select {
 		case <-ctx.Done():
-			timer.Stop()
-			return nil
 		case <-r.wake:
 		case <-timer.C:
 		}
 		timer.Stop()
 	}
+	return nil
 }
 
 // pass starts what is due and returns how long nothing else will be.
 func (r *Rotator) pass(ctx context.Context, fetches *sync.WaitGroup) time.Duration {
-	now := r.config.Now()
+	now := r.now()
 	wait := r.config.Recheck
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var due []*entry
-	for _, e := range r.entries {
+	for id, e := range r.entries {
 		if e.schedule.Withdrawn(now) && !e.withdrawn {
 			e.withdrawn = true
 			r.config.Sink.Refuse(e.instance)
 		}
-		switch left := e.schedule.wake(now).Sub(now); {
-		case e.fetching:
-		case e.schedule.Next.After(now):
-			wait = min(wait, left)
-		default:
+		switch _, fetching := r.fetching[id]; {
+		case fetching:
+		case e.schedule.due(now):
 			due = append(due, e)
+		default:
+			wait = min(wait, e.schedule.wake(now).Sub(now))
 		}
 	}
 	for _, e := range nearestExpiryFirst(due) {
 		select {
 		case r.slots <- struct{}{}:
-			e.fetching = true
+			ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+			r.fetching[e.instance.ID] = cancel
 			fetches.Go(func() { r.fetch(ctx, e) })
 		default:
 			return wait // a fetch that ends wakes the loop for the rest
@@ -165,8 +175,6 @@ func (r *Rotator) pass(ctx context.Context, fetches *sync.WaitGroup) time.Durati
 
 // fetch asks the source for e's credentials and notes the outcome.
 func (r *Rotator) fetch(ctx context.Context, e *entry) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
 	c, err := r.config.Source.Fetch(ctx, e.instance)
 	if err == nil {
 		err = c.Validate()
@@ -176,15 +184,18 @@ func (r *Rotator) fetch(ctx context.Context, e *entry) {
 	r.poke()
 }
 
-// note stores the outcome, unless the instance was removed or put anew since.
+// note stores the outcome, unless the instance was removed or put anew since, or
+// Run is about to return.
 func (r *Rotator) note(ctx context.Context, e *entry, c rolestore.Credentials, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e.fetching = false
-	if r.entries[e.instance.ID] != e || errors.Is(context.Cause(ctx), context.Canceled) {
+	id, now := e.instance.ID, r.now()
+	dropped := r.entries[id] != e || errors.Is(ctx.Err(), context.Canceled)
+	r.fetching[id]() // frees the timer of the time-out
+	delete(r.fetching, id)
+	if dropped {
 		return
 	}
-	id, now := e.instance.ID, r.config.Now()
 	if err != nil {
 		e.schedule.Fail(id, err, now)
 		r.config.Logger.Warn("credentials not refreshed", "instance_id", id, "role", e.instance.Profile.Role.Name(),
@@ -197,6 +208,10 @@ func (r *Rotator) note(ctx context.Context, e *entry, c rolestore.Credentials, e
 	r.config.Logger.Info("credentials refreshed", "instance_id", id, "role", e.instance.Profile.Role.Name(),
 		"access_key_id", c.AccessKeyID, "expiration", c.Expiration, "next_refresh", e.schedule.Next)
 }
+
+// now is the wall clock's time without the monotonic reading that time.Now adds:
+// comparisons would prefer it, and it stands still while a machine is suspended.
+func (r *Rotator) now() time.Time { return r.config.Now().Round(0) }
 
 // poke asks Run for a look; one request is as good as many.
 func (r *Rotator) poke() {

@@ -16,8 +16,8 @@ const (
 	// botocore takes less than 15 minutes, plus up to 10 of jitter, for an outage.
 	minLeft = 25 * time.Minute
 
-	// minInterval keeps credentials that live hardly longer than minLeft from
-	// being replaced all the time.
+	// minInterval keeps credentials that live hardly longer than minLeft, or of
+	// which an issuer hands out the last minutes, from being replaced all the time.
 	minInterval = time.Minute
 
 	// lifeFraction makes six-hour credentials hourly, as EC2's are.
@@ -42,6 +42,10 @@ type Schedule struct {
 	Err error
 	// Attempted is when the issuer was last asked.
 	Attempted time.Time
+
+	// refused says that the issuer said no since the last success. A failure to
+	// reach it afterwards does not take that back.
+	refused bool
 }
 
 // Resume is the schedule of credentials that were found in the store: they are
@@ -52,13 +56,18 @@ func Resume(id string, c rolestore.Credentials) Schedule {
 
 // Succeed notes that c was fetched at now.
 func (s *Schedule) Succeed(id string, c rolestore.Credentials, now time.Time) {
-	*s = Schedule{Credentials: c, Next: refreshAt(id, c), Attempted: now}
+	next := refreshAt(id, c)
+	if soonest := now.Add(minInterval); next.Before(soonest) {
+		next = soonest
+	}
+	*s = Schedule{Credentials: c, Next: next, Attempted: now}
 }
 
 // Fail notes that fetching failed at now. The credentials stay.
 func (s *Schedule) Fail(id string, err error, now time.Time) {
 	s.Failures++
 	s.Err = err
+	s.refused = s.refused || errors.Is(err, rolestore.ErrRefused)
 	s.Attempted = now
 	s.Next = now.Add(backoff(id, s.Failures))
 }
@@ -66,7 +75,7 @@ func (s *Schedule) Fail(id string, err error, now time.Time) {
 // Withdrawn reports whether programs are to be told that the role was refused:
 // the issuer said no with authority and what it gave before has ended.
 func (s *Schedule) Withdrawn(now time.Time) bool {
-	return errors.Is(s.Err, rolestore.ErrRefused) && s.Credentials.Left(now) <= 0
+	return s.refused && s.Credentials.Left(now) <= 0
 }
 
 // Autonomy is how long valid credentials can be served from now on without the
@@ -75,10 +84,16 @@ func (s *Schedule) Autonomy(now time.Time) time.Duration {
 	return max(0, s.Credentials.Left(now))
 }
 
+// due reports whether the issuer is to be asked at now. If the clock was set back
+// since it was last asked, Next may lie hours ahead and means nothing.
+func (s *Schedule) due(now time.Time) bool {
+	return !s.Next.After(now) || s.Attempted.After(now)
+}
+
 // wake is when the schedule next needs a look: a fetch falls due, or refused
 // credentials end.
 func (s *Schedule) wake(now time.Time) time.Time {
-	if errors.Is(s.Err, rolestore.ErrRefused) && s.Credentials.Left(now) > 0 && s.Credentials.Expiration.Before(s.Next) {
+	if s.refused && s.Credentials.Left(now) > 0 && s.Credentials.Expiration.Before(s.Next) {
 		return s.Credentials.Expiration
 	}
 	return s.Next
@@ -91,7 +106,7 @@ func refreshAt(id string, c rolestore.Credentials) time.Time {
 	life := c.Lifetime()
 	after := spread(id, 0, life/lifeFraction)
 	if life > minLeft {
-		after = min(after, max(life-minLeft, minInterval))
+		after = min(after, life-minLeft)
 	}
 	return c.LastUpdated.Add(after)
 }
@@ -112,5 +127,5 @@ func spread(id string, round int, d time.Duration) time.Duration {
 	_, _ = h.Write([]byte(id))
 	_, _ = h.Write([]byte{byte(round)})
 	const parts = 1000
-	return d*9/10 + d/5*time.Duration(h.Sum32()%parts)/parts
+	return d - d/10 + d/5/parts*time.Duration(h.Sum32()%parts) // no product outgrows d
 }

@@ -2,7 +2,6 @@ package source
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,8 +22,8 @@ const (
 
 // Dial returns a client for an issuer and the endpoint to use with it. issuer is
 // an https URL, an http URL of this machine, or unix:/path for an issuer that
-// listens on a Unix socket. Proxies are not used: credentials are fetched from where the operator
-// said, and from nowhere else.
+// listens on a Unix socket. Proxies are not used: credentials are fetched from
+// where the operator said, and from nowhere else.
 func Dial(issuer string) (*http.Client, string, error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
@@ -34,12 +33,12 @@ func Dial(issuer string) (*http.Client, string, error) {
 	transport := &http.Transport{DialContext: dialer.DialContext, IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 16}
 	endpoint := issuer
 	switch {
-	case u.Scheme == "unix" && filepath.IsAbs(u.Path):
+	case u.Scheme == "unix" && u.Host == "" && filepath.IsAbs(u.Path): // in unix://run/x, run is the host
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "unix", u.Path)
 		}
 		endpoint = "http://localhost"
-	case u.Scheme == "https" && u.Host != "", u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "https" && u.Hostname() != "", u.Scheme == "http" && loopback(u.Hostname()):
 	case u.Scheme == "http":
 		return nil, "", fmt.Errorf("issuer %q: credentials would cross the network in clear: use https", issuer)
 	default:
@@ -48,9 +47,7 @@ func Dial(issuer string) (*http.Client, string, error) {
 	return &http.Client{
 		Transport: transport,
 		// A redirect would carry the host token to somebody else.
-		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return errors.New("the issuer answers with a redirect: give its own address")
-		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, endpoint, nil
 }
 

@@ -7,15 +7,23 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 )
+
+// noCode is the SDK's code for an error whose body has none: a redirect, or what a
+// web server answers in the issuer's place.
+const noCode = "UnknownError"
 
 // WebIdentityConfig is what [NewWebIdentity] needs.
 type WebIdentityConfig struct {
@@ -54,7 +62,7 @@ func NewWebIdentity(c WebIdentityConfig) *WebIdentity {
 
 // Fetch asks for a session of the instance's role, named by the instance id as
 // EC2 does. The error wraps [rolestore.ErrRefused] if the issuer answered
-// AccessDenied.
+// AccessDenied; any other names the address that was asked.
 func (w *WebIdentity) Fetch(ctx context.Context, i rolestore.Instance) (rolestore.Credentials, error) {
 	now := w.config.Now()
 	role := i.Profile.Role.ARN
@@ -69,6 +77,10 @@ func (w *WebIdentity) Fetch(ctx context.Context, i rolestore.Instance) (rolestor
 	if err != nil {
 		return rolestore.Credentials{}, err
 	}
+	where := w.config.Endpoint
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
+		where = c.Conn.RemoteAddr().String() // the endpoint does not tell which Unix socket
+	}})
 	out, err := w.client.AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
 		RoleArn:          aws.String(role),
 		RoleSessionName:  aws.String(i.ID),
@@ -76,44 +88,58 @@ func (w *WebIdentity) Fetch(ctx context.Context, i rolestore.Instance) (rolestor
 		DurationSeconds:  aws.Int32(int32(w.config.Lifetime / time.Second)),
 	})
 	if err != nil {
-		return rolestore.Credentials{}, w.explain(err)
+		return rolestore.Credentials{}, explain(err, where, token)
 	}
 	if out.Credentials == nil {
-		return rolestore.Credentials{}, rolestore.ErrIncompleteCredentials
+		out.Credentials = &types.Credentials{}
 	}
-	return rolestore.Credentials{
+	c := rolestore.Credentials{
 		AccessKeyID:     aws.ToString(out.Credentials.AccessKeyId),
 		SecretAccessKey: rolestore.NewSecret(aws.ToString(out.Credentials.SecretAccessKey)),
 		SessionToken:    rolestore.NewSecret(aws.ToString(out.Credentials.SessionToken)),
 		LastUpdated:     now.UTC().Truncate(time.Second),
 		Expiration:      aws.ToTime(out.Credentials.Expiration).UTC().Truncate(time.Second),
-	}, nil
+	}
+	if err := c.Validate(); err != nil {
+		return rolestore.Credentials{}, fmt.Errorf("%s: %w", where, err)
+	}
+	return c, nil
 }
 
 // explain keeps what an operator needs of an SDK's error: the issuer's own code
 // and words, or that it could not be reached and where it was looked for.
-func (w *WebIdentity) explain(err error) error {
-	var answered smithy.APIError
-	if !errors.As(err, &answered) {
-		return fmt.Errorf("the issuer does not answer: %w", rootCause(err))
+func explain(err error, where, token string) error {
+	var (
+		answered smithy.APIError
+		reply    *smithyhttp.ResponseError
+	)
+	switch {
+	case !errors.As(err, &answered):
+		return fmt.Errorf("the issuer does not answer: %w", rootCause(err, where))
+	case answered.ErrorCode() == noCode && errors.As(err, &reply):
+		status := reply.HTTPStatusCode()
+		return fmt.Errorf("the issuer does not answer: %s says HTTP %d %s", where, status, http.StatusText(status))
 	}
+	// Some issuers quote what they were given.
+	words := strings.ReplaceAll(answered.ErrorMessage(), token, rolestore.NewSecret(token).String())
 	if answered.ErrorCode() == "AccessDenied" {
-		return fmt.Errorf("%w: %s", rolestore.ErrRefused, answered.ErrorMessage())
+		return fmt.Errorf("%w: %s", rolestore.ErrRefused, words)
 	}
-	return fmt.Errorf("the issuer answers %s: %s", answered.ErrorCode(), answered.ErrorMessage())
+	return fmt.Errorf("the issuer %s answers %s: %s", where, answered.ErrorCode(), words)
 }
 
 // rootCause strips the SDK's layers, each of which says the same again, down to
-// the failed dial, which names the address, or else the innermost error.
-func rootCause(err error) error {
-	var dial *net.OpError
-	if errors.As(err, &dial) {
-		return dial
+// what failed on the network, if that names an address, or else to the innermost
+// error, which is told with where the issuer was looked for.
+func rootCause(err error, where string) error {
+	var network *net.OpError
+	if errors.As(err, &network) && network.Addr != nil {
+		return network
 	}
 	for {
 		inner := errors.Unwrap(err)
 		if inner == nil {
-			return err
+			return fmt.Errorf("%s: %w", where, err)
 		}
 		err = inner
 	}

@@ -1,0 +1,119 @@
+package source
+
+import (
+	"crypto/ecdsa"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/hosttoken"
+)
+
+func TestTheIssuersCredentialsAreReturned(t *testing.T) {
+	issuers(t, says(200, session()), func(t *testing.T, issuer, _ string, _ *asked) {
+		w, _ := dialed(t, issuer)
+		c, err := w.Fetch(t.Context(), web())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.AccessKeyID != accessKey || c.SecretAccessKey.Reveal() != secretKey || c.SessionToken.Reveal() != sessionToken {
+			t.Errorf("credentials of %s, want those of %s", c.AccessKeyID, accessKey)
+		}
+		if want := noon.Truncate(time.Second); c.LastUpdated != want || c.Expiration != want.Add(6*time.Hour) {
+			t.Errorf("they last from %s to %s, want six hours from noon", c.LastUpdated, c.Expiration)
+		}
+	})
+}
+
+// TestTheRequestIsTheOneThatItsTokenNames is what makes an overheard token buy
+// nothing but the same request.
+func TestTheRequestIsTheOneThatItsTokenNames(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE") // an environment that would sign
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	issuers(t, says(200, session()), func(t *testing.T, issuer, _ string, a *asked) {
+		w, key := dialed(t, issuer)
+		for range 2 {
+			if _, err := w.Fetch(t.Context(), web()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, r := range a.all() {
+			if r.Method != http.MethodPost || r.URL.RequestURI() != "/" {
+				t.Errorf("%s %s, want POST /", r.Method, r.URL.RequestURI())
+			}
+			if r.Header.Get("Authorization") != "" || r.Form.Get("X-Amz-Signature") != "" {
+				t.Error("the request is signed")
+			}
+			if action, version := r.PostForm.Get("Action"), r.PostForm.Get("Version"); action != "AssumeRoleWithWebIdentity" || version != "2011-06-15" {
+				t.Errorf("it asks for %s of %s", action, version)
+			}
+			claims, err := hosttoken.Verify(r.PostForm.Get("WebIdentityToken"), core, func(id string) *ecdsa.PublicKey {
+				if id != host {
+					t.Errorf("the token is of host %q", id)
+				}
+				return &key.PublicKey
+			}, noon)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := hosttoken.Claims{Host: host, Core: core, InstanceID: instance, RoleARN: role, SessionName: instance, Duration: 6 * time.Hour}
+			if claims != want {
+				t.Errorf("the token says %+v, want %+v", claims, want)
+			}
+			seconds, err := strconv.Atoi(r.PostForm.Get("DurationSeconds"))
+			if err != nil || r.PostForm.Get("RoleArn") != claims.RoleARN || r.PostForm.Get("RoleSessionName") != claims.SessionName ||
+				time.Duration(seconds)*time.Second != claims.Duration {
+				t.Errorf("the request is for %v, its token for %+v", r.PostForm, claims)
+			}
+		}
+		if tokens := a.tokens(); len(tokens) != 2 || tokens[0] == tokens[1] {
+			t.Errorf("%d requests, want two with a token each", len(tokens))
+		}
+	})
+}
+
+func TestARefusalIsToldInTheIssuersWords(t *testing.T) {
+	const words = "Not authorized to perform sts:AssumeRole on " + role
+	issuers(t, says(403, refusal("AccessDenied", words)), func(t *testing.T, issuer, _ string, a *asked) {
+		w, _ := dialed(t, issuer)
+		_, err := w.Fetch(t.Context(), web())
+		if !errors.Is(err, rolestore.ErrRefused) || !strings.Contains(err.Error(), words) {
+			t.Errorf("Fetch: %v, want ErrRefused and %q", err, words)
+		}
+		if len(a.all()) != 1 {
+			t.Errorf("asked %d times", len(a.all()))
+		}
+	})
+}
+
+func TestOnlyAccessDeniedIsARefusal(t *testing.T) {
+	for _, test := range []struct {
+		status int
+		code   string
+	}{
+		{400, "ExpiredTokenException"}, {400, "InvalidIdentityToken"}, {400, "Throttling"}, {403, "SignatureDoesNotMatch"},
+		{400, "IDPCommunicationError"}, {500, "InternalFailure"}, {503, "ServiceUnavailable"},
+	} {
+		t.Run(test.code, func(t *testing.T) {
+			issuers(t, says(test.status, refusal(test.code, "the issuer's words")), func(t *testing.T, issuer, address string, a *asked) {
+				w, _ := dialed(t, issuer)
+				_, err := w.Fetch(t.Context(), web())
+				if err == nil || errors.Is(err, rolestore.ErrRefused) {
+					t.Fatalf("Fetch: %v, want a transient error", err)
+				}
+				for _, want := range []string{test.code, "the issuer's words", address} {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%q lacks %q", err, want)
+					}
+				}
+				if len(a.all()) != 1 {
+					t.Errorf("asked %d times: retries are the business of rotate", len(a.all()))
+				}
+			})
+		})
+	}
+}
