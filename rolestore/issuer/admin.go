@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,12 +31,11 @@ const (
 
 // SessionRequest asks for an administrator's session; POST /v1/credentials.
 type SessionRequest struct {
-	// Account is twelve digits; empty means the core's only account.
+	// Account is twelve digits; empty means the core's home account.
 	Account string `json:"account,omitempty"`
 }
 
-// Session is an administrator's session, or an error in its place. The names
-// are those of credential_process
+// Session is an administrator's session. The names are those of credential_process
 // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html).
 type Session struct {
 	Version         int
@@ -64,20 +64,22 @@ func (c *Core) Admin() *http.Server {
 
 // adminSession answers POST /v1/credentials.
 func (c *Core) adminSession(g *gin.Context) {
-	uid, _ := g.Request.Context().Value(peerKey{}).(int)
-	if why := surface.Browser(g.Request); why != "" || uid < 0 {
+	uid, known := g.Request.Context().Value(peerKey{}).(int)
+	if surface.Browser(g.Request) != "" || !known || uid < 0 {
 		g.JSON(http.StatusForbidden, adminError{"only programs on this machine are answered"})
 		return
 	}
 	var asked SessionRequest
-	if err := json.NewDecoder(http.MaxBytesReader(g.Writer, g.Request.Body, maxAdminBody)).Decode(&asked); err != nil {
-		g.JSON(http.StatusBadRequest, adminError{"the request is no JSON: " + err.Error()})
+	body := json.NewDecoder(http.MaxBytesReader(g.Writer, g.Request.Body, maxAdminBody))
+	body.DisallowUnknownFields() // one of a later version may ask for less than an administrator's session
+	if err := body.Decode(&asked); err != nil {
+		g.JSON(http.StatusBadRequest, adminError{"the request is no JSON of a session request: " + err.Error()})
 		return
 	}
 	d := c.directory.Snapshot()
-	account, err := chosen(asked.Account, d.Accounts())
-	if err != nil {
-		g.JSON(http.StatusBadRequest, adminError{err.Error()})
+	account := cmp.Or(asked.Account, d.HomeAccount())
+	if !d.HasAccount(account) {
+		g.JSON(http.StatusBadRequest, adminError{fmt.Sprintf("there is no account %s: the core has %v", account, d.Accounts())})
 		return
 	}
 	role, now := d.RoleByName(account, directory.AdministratorRole), c.config.Now()
@@ -94,19 +96,6 @@ func (c *Core) adminSession(g *gin.Context) {
 		"access_key_id", issued.AccessKeyID, "expiration", issued.Expiration)
 	g.Header("Cache-Control", "no-store")
 	g.JSON(http.StatusOK, Session{1, issued.AccessKeyID, issued.SecretAccessKey.Reveal(), issued.SessionToken.Reveal(), issued.Expiration})
-}
-
-// chosen returns the account that is asked for, or the only one.
-func chosen(asked string, accounts []string) (string, error) {
-	for _, account := range accounts {
-		if account == asked || asked == "" && len(accounts) == 1 {
-			return account, nil
-		}
-	}
-	if asked == "" {
-		return "", fmt.Errorf("the core has several accounts: choose one of %v with --account", accounts)
-	}
-	return "", fmt.Errorf("there is no account %s: the core has %v", asked, accounts)
 }
 
 var sessionNameForm = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)

@@ -46,9 +46,9 @@ func Open(c Config) (*Core, error) {
 	}
 	want := c.Definitions
 	if want == nil {
-		account := directory.NewAccountID()
-		if known := d.Snapshot().Accounts(); len(known) > 0 {
-			account = known[0]
+		account := d.Snapshot().HomeAccount()
+		if account == "" {
+			account = directory.NewAccountID()
 		}
 		builtin := directory.Default(account)
 		want = &builtin

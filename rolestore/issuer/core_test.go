@@ -130,11 +130,13 @@ func TestTheAdminSocketRefuses(t *testing.T) {
 		status int
 		say    string
 	}{
-		"no account where there are two": {"{}", nil, 400, "--account"},
-		"an account that is not there":   {`{"account":"000000000000"}`, nil, 400, "there is no account"},
-		"no JSON":                        {"x", nil, 400, "no JSON"},
-		"a body without end":             {`{"account":"` + strings.Repeat("x", maxAdminBody) + `"}`, nil, 400, "too large"},
-		"a web page":                     {"{}", []string{"Origin", "https://attacker.example"}, 403, "programs"},
+		"an account that is not there": {`{"account":"000000000000"}`, nil, 400, "there is no account"},
+		"no JSON":                      {"x", nil, 400, "no JSON"},
+		"nothing":                      {"", nil, 400, "no JSON"},
+		"a narrower session":           {`{"account":"123456789012","policy":"{}"}`, nil, 400, "unknown field"},
+		"a body without end":           {`{"account":"` + strings.Repeat("x", maxAdminBody) + `"}`, nil, 400, "too large"},
+		"a web page":                   {"{}", []string{"Origin", "https://attacker.example"}, 403, "programs"},
+		"a web page's image":           {"{}", []string{"Sec-Fetch-Site", "cross-site"}, 403, "programs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if status, text := admin(t, c, test.body, test.header...); status != test.status || !strings.Contains(text, test.say) {

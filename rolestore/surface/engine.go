@@ -1,6 +1,10 @@
 package surface
 
-import "github.com/gin-gonic/gin"
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
 
 // Engine returns a gin engine without any middleware, redirect or trust in
 // forwarding headers. It answers nothing by itself but an empty 404.
@@ -12,5 +16,6 @@ func Engine() *gin.Engine {
 	e.HandleMethodNotAllowed = false
 	e.ForwardedByClientIP = false
 	_ = e.SetTrustedProxies(nil) // nil parses
+	e.NoRoute(func(c *gin.Context) { c.AbortWithStatus(http.StatusNotFound) })
 	return e
 }

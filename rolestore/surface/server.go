@@ -13,6 +13,11 @@ const (
 	// requestTimeout ends one that does so with its body.
 	requestTimeout = 30 * time.Second
 
+	// replyTimeout ends one that asks and does not take the answer, which would
+	// hold its connection for ever. It runs from the end of the headers, so that a
+	// body that takes its time leaves some for the reply.
+	replyTimeout = 60 * time.Second
+
 	// idleTimeout closes kept connections. SDKs come back within minutes and then
 	// open a new one at no noticeable cost.
 	idleTimeout = 60 * time.Second
@@ -26,11 +31,13 @@ const (
 // What net/http itself has to say goes to logger.
 func Server(h http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       requestTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		Handler:                      h,
+		ReadHeaderTimeout:            headerTimeout,
+		ReadTimeout:                  requestTimeout,
+		WriteTimeout:                 replyTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeader,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is h's to refuse as well
+		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
 }

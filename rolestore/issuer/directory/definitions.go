@@ -12,6 +12,8 @@ import (
 // Definitions are what an operator wants the directory to hold.
 type Definitions struct {
 	Accounts []AccountDefinition
+
+	builtIn bool // the core's own, in the absence of an operator's
 }
 
 // AccountDefinition is one account and what is in it.
@@ -66,7 +68,7 @@ const (
 // EC2 may assume the role, and no policy allows it anything: it can prove who it
 // is and nothing else.
 func Default(account string) Definitions {
-	return Definitions{Accounts: []AccountDefinition{{
+	return Definitions{builtIn: true, Accounts: []AccountDefinition{{
 		ID:               account,
 		Roles:            []RoleDefinition{{Name: DefaultName, AssumeRolePolicyDocument: []byte(trustEC2)}},
 		InstanceProfiles: []InstanceProfileDefinition{{Name: DefaultName, Role: DefaultName}},
@@ -74,9 +76,10 @@ func Default(account string) Definitions {
 }
 
 var (
-	accountID = regexp.MustCompile(`^[0-9]{12}$`)
-	iamName   = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
-	iamPath   = regexp.MustCompile(`^/([!-.0-~]+/){0,16}$`)
+	accountID  = regexp.MustCompile(`^[0-9]{12}$`)
+	iamName    = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+	iamPath    = regexp.MustCompile(`^/([!-.0-9;-~]+/){0,16}$`) // STS takes no colon in a role's ARN
+	policyName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,128}$`)
 )
 
 // Validate reports what IAM would refuse, naming the account and the object.
@@ -109,6 +112,11 @@ func (a AccountDefinition) validate() error {
 		if r.Name == AdministratorRole {
 			return fmt.Errorf("role %s is the core's own: choose another name", r.Name)
 		}
+		for name := range r.Policies {
+			if !policyName.MatchString(name) {
+				return fmt.Errorf("role %s: policy %q: want a name of 1 to 128 characters of A-Z a-z 0-9 _+=,.@-", r.Name, name)
+			}
+		}
 		if _, err := r.parse(); err != nil {
 			return fmt.Errorf("role %s: %w", r.Name, err)
 		}
@@ -129,7 +137,7 @@ func named(kind, name, path string, seen map[string]bool) error {
 	case !iamName.MatchString(name):
 		return fmt.Errorf("%s %q: want 1 to 64 characters of A-Z a-z 0-9 _+=,.@-", kind, name)
 	case path != "" && !iamPath.MatchString(path):
-		return fmt.Errorf("%s %s: path %q must begin and end with a slash", kind, name, path)
+		return fmt.Errorf("%s %s: path %q must begin and end with a slash, and have no space and no colon", kind, name, path)
 	case seen[name]:
 		return fmt.Errorf("%s %s is defined twice", kind, name)
 	}
@@ -140,10 +148,7 @@ func named(kind, name, path string, seen map[string]bool) error {
 // parse returns the role that the definition describes, without its account and
 // unique id.
 func (r RoleDefinition) parse() (*Role, error) {
-	role := &Role{Name: r.Name, Path: r.Path, MaxSessionDuration: r.MaxSessionDuration}
-	if role.Path == "" {
-		role.Path = "/"
-	}
+	role := &Role{Name: r.Name, Path: orRoot(r.Path), MaxSessionDuration: r.MaxSessionDuration}
 	if role.MaxSessionDuration == 0 {
 		role.MaxSessionDuration = minSession
 	}
@@ -162,4 +167,12 @@ func (r RoleDefinition) parse() (*Role, error) {
 		role.Policies = append(role.Policies, document)
 	}
 	return role, nil
+}
+
+// orRoot is IAM's default for a path.
+func orRoot(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
 }

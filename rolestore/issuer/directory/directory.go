@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"regexp"
 	"sync"
 	"sync/atomic"
 
@@ -69,8 +71,13 @@ func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
 
 // PutHost registers a host and what it is granted, or replaces both.
 func (d *Directory) PutHost(h Host) error {
-	if !d.Snapshot().HasAccount(h.Account) {
+	switch {
+	case !hostID.MatchString(h.ID):
+		return fmt.Errorf("host %q: want h- and 17 hexadecimal digits", h.ID)
+	case !d.Snapshot().HasAccount(h.Account):
 		return fmt.Errorf("host %s: there is no account %s", h.ID, h.Account)
+	case h.Key == nil || h.Key.Curve != elliptic.P256():
+		return fmt.Errorf("host %s: its key must be on the curve P-256", h.ID)
 	}
 	key, err := x509.MarshalPKIXPublicKey(h.Key)
 	if err != nil {
@@ -80,6 +87,8 @@ func (d *Directory) PutHost(h Host) error {
 		return tx.PutJSON(bucketHost, h.ID, hostRecord{Account: h.Account, PublicKey: key, Grant: h.Grant})
 	})
 }
+
+var hostID = regexp.MustCompile(`^h-[0-9a-f]{17}$`)
 
 // change runs edit in one durable transaction and then replaces the snapshot.
 func (d *Directory) change(edit func(*dbfile.Tx) error) error {

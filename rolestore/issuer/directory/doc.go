@@ -15,9 +15,9 @@
 // replaced as a whole after each change. A change is durable before it is seen.
 //
 // Definitions come from core.yaml or are built in; see [Directory.Reconcile]. The
-// file owns what it names and nothing else. A name keeps its unique id for as
-// long as it exists; made anew it gets another, so that sessions and grants of an
-// earlier bearer of the name do not pass to the next.
+// file owns what it names and nothing else; what is built in gives way to it. A
+// name keeps its unique id for as long as it exists; made anew it gets another, so
+// that the sessions of an earlier bearer of the name do not pass to the next.
 //
 // A policy that cannot be understood whole is refused here, before it is stored.
 //

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"crypto/ecdsa"
-	"path"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -87,6 +86,7 @@ type Grant struct {
 	InstanceIDs []string `json:"instance_ids"`
 }
 
-func arn(account, kind, p, name string) string {
-	return "arn:" + Partition + ":iam::" + account + ":" + path.Join(kind+p, name)
+// arn joins its parts as they are: "." and ".." are names like others to IAM.
+func arn(account, kind, path, name string) string {
+	return "arn:" + Partition + ":iam::" + account + ":" + kind + path + name
 }

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +16,10 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 	if err := want.Validate(); err != nil {
 		return nil, err
 	}
-	r := reconciliation{prune: prune}
+	r := reconciliation{prune: prune, by: ManagedByFile}
+	if want.builtIn {
+		r.by = ManagedByCore
+	}
 	err := d.change(func(tx *dbfile.Tx) error {
 		r.tx, r.done, r.named = tx, nil, map[string]bool{}
 		for _, a := range want.Accounts {
@@ -23,14 +27,18 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 				return fmt.Errorf("account %s: %w", a.ID, err)
 			}
 		}
-		return r.unnamed()
+		return errors.Join(r.unnamed(), r.home(want.Accounts[0].ID))
 	})
-	return r.done, err
+	if err != nil {
+		return nil, err
+	}
+	return r.done, nil
 }
 
 type reconciliation struct {
 	tx    *dbfile.Tx
 	prune bool
+	by    string // who defines
 	done  []string
 	named map[string]bool // by bucket/key: what the definitions name
 }
@@ -50,7 +58,7 @@ func (r *reconciliation) account(a AccountDefinition) error {
 		return err
 	}
 	for _, role := range a.Roles {
-		if err := r.role(a.ID, role, ManagedByFile); err != nil {
+		if err := r.role(a.ID, role, r.by); err != nil {
 			return err
 		}
 	}
@@ -62,18 +70,28 @@ func (r *reconciliation) account(a AccountDefinition) error {
 	return nil
 }
 
+// home makes an account the one that is meant where none is named.
+func (r *reconciliation) home(account string) error {
+	var identity identityRecord
+	if err := r.tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil || identity.HomeAccount == account {
+		return err
+	}
+	identity.HomeAccount = account
+	return r.tx.PutJSON(bucketCore, keyIdentity, identity)
+}
+
 // role creates or updates a role. Another path makes another role of it, as its
 // ARN changes, and so another unique id.
 func (r *reconciliation) role(account string, want RoleDefinition, by string) error {
 	k := key(account, want.Name)
-	r.named[bucketRole+"/"+k] = true
 	var have roleRecord
-	if err := r.tx.GetJSON(bucketRole, k, &have); err != nil {
+	if err := r.tx.GetJSON(bucketRole, k, &have); err != nil || r.givesWay(by, have.ManagedBy) {
 		return err
 	}
+	r.named[bucketRole+"/"+k] = true
 	next := roleRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: by, Definition: want}
 	switch {
-	case have.UniqueID == "" || have.Definition.Path != want.Path:
+	case have.UniqueID == "" || orRoot(have.Definition.Path) != orRoot(want.Path):
 		next.UniqueID = newUniqueID("AROA")
 		r.note("role", k, "created")
 	case have.Definition.equal(want) && have.ManagedBy == by:
@@ -84,19 +102,27 @@ func (r *reconciliation) role(account string, want RoleDefinition, by string) er
 	return r.tx.PutJSON(bucketRole, k, next)
 }
 
+// givesWay reports whether a definition leaves what there is alone: what is built
+// in does not replace what a file once defined, unless that is to be pruned.
+func (r *reconciliation) givesWay(by, there string) bool {
+	return by == ManagedByCore && there == ManagedByFile && !r.prune
+}
+
 func (r *reconciliation) profile(account string, want InstanceProfileDefinition) error {
 	k := key(account, want.Name)
-	r.named[bucketProfile+"/"+k] = true
+	want.Path = orRoot(want.Path)
 	var have profileRecord
-	if err := r.tx.GetJSON(bucketProfile, k, &have); err != nil {
+	if err := r.tx.GetJSON(bucketProfile, k, &have); err != nil || r.givesWay(r.by, have.ManagedBy) {
 		return err
 	}
-	next := profileRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: ManagedByFile, Definition: want}
+	r.named[bucketProfile+"/"+k] = true
+	have.Definition.Path = orRoot(have.Definition.Path)
+	next := profileRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: r.by, Definition: want}
 	switch {
 	case have.UniqueID == "" || have.Definition.Path != want.Path:
 		next.UniqueID = newUniqueID("AIPA")
 		r.note("instance profile", k, "created")
-	case have.Definition == want && have.ManagedBy == ManagedByFile:
+	case have.Definition == want && have.ManagedBy == r.by:
 		return nil
 	default:
 		r.note("instance profile", k, "updated")
@@ -126,10 +152,10 @@ func (r *reconciliation) unnamed() error {
 	for _, bucket := range slices.Sorted(maps.Keys(extra)) {
 		for _, k := range extra[bucket] {
 			if !r.prune {
-				r.note(bucket, k, "no longer in the file, kept (delete with --prune)")
+				r.note(nouns[bucket], k, "no longer in the file, kept (delete with --prune)")
 				continue
 			}
-			r.note(bucket, k, "deleted")
+			r.note(nouns[bucket], k, "deleted")
 			if err := r.tx.Delete(bucket, k); err != nil {
 				return err
 			}
@@ -137,6 +163,9 @@ func (r *reconciliation) unnamed() error {
 	}
 	return nil
 }
+
+// nouns are the names of what the buckets hold.
+var nouns = map[string]string{bucketRole: "role", bucketProfile: "instance profile"}
 
 func (r *reconciliation) note(kind, name, what string) {
 	r.done = append(r.done, kind+" "+name+" "+what)

@@ -105,6 +105,8 @@ func TestInvalidDefinitionsChangeNothing(t *testing.T) {
 		"a policy of no sense":       {change(func(a *AccountDefinition) { a.Roles[0].Policies = map[string][]byte{"p": []byte(trustEC2)} }), "policy p"},
 		"a session of 13 hours":      {change(func(a *AccountDefinition) { a.Roles[0].MaxSessionDuration = 13 * time.Hour }), "max_session_duration"},
 		"a session of a minute":      {change(func(a *AccountDefinition) { a.Roles[0].MaxSessionDuration = time.Minute }), "max_session_duration"},
+		"a policy without a name":    {change(func(a *AccountDefinition) { a.Roles[0].Policies = map[string][]byte{"": []byte(allowAll)} }), "1 to 128 characters"},
+		"a path with a colon":        {change(func(a *AccountDefinition) { a.Roles[0].Path = "/a:b/" }), "no colon"},
 		"a profile without its role": {change(func(a *AccountDefinition) { a.InstanceProfiles[0].Role = "db" }), `role "db" is not defined`},
 		"a profile twice":            {change(func(a *AccountDefinition) { a.InstanceProfiles = append(a.InstanceProfiles, a.InstanceProfiles[0]) }), "defined twice"},
 		"a profile with a bad path":  {change(func(a *AccountDefinition) { a.InstanceProfiles[0].Path = "/a b/" }), "slash"},
@@ -113,8 +115,8 @@ func TestInvalidDefinitionsChangeNothing(t *testing.T) {
 			d := newPlace(t).open(t)
 			reconcile(t, d, Default(account), false)
 			before := d.Snapshot()
-			if _, err := d.Reconcile(test.want, true); err == nil || !strings.Contains(err.Error(), test.say) {
-				t.Errorf("Reconcile: %v, want %q", err, test.say)
+			if done, err := d.Reconcile(test.want, true); err == nil || !strings.Contains(err.Error(), test.say) || done != nil {
+				t.Errorf("Reconcile: %q, %v, want %q", done, err, test.say)
 			}
 			if d.Snapshot() != before {
 				t.Error("the directory changed")

@@ -25,8 +25,9 @@ const (
 
 // identityRecord is the core's own identity.
 type identityRecord struct {
-	CoreID string      `json:"core_id"`
-	Keys   []keyRecord `json:"issuing_keys"`
+	CoreID      string      `json:"core_id"`
+	Keys        []keyRecord `json:"issuing_keys"`
+	HomeAccount string      `json:"home_account"`
 }
 
 type keyRecord struct {
@@ -65,10 +66,16 @@ func load(tx *dbfile.Tx) (*Snapshot, error) {
 	var keys []session.Key
 	for _, k := range identity.Keys {
 		key := session.Key{ID: k.ID}
-		copy(key.Secret[:], k.Secret)
+		if copy(key.Secret[:], k.Secret) != len(key.Secret) {
+			return nil, tx.Damaged(fmt.Errorf("issuing key %d is too short", k.ID))
+		}
 		keys = append(keys, key)
 	}
+	if len(keys) == 0 {
+		return nil, tx.Damaged(errors.New("it holds no issuing key"))
+	}
 	s := newSnapshot(identity.CoreID, keys)
+	s.home = identity.HomeAccount
 	return s, errors.Join(
 		dbfile.EachJSON(tx, bucketAccount, func(id string, _ accountRecord) error {
 			s.accounts[id] = true
@@ -106,12 +113,8 @@ func (r roleRecord) role() (*Role, error) {
 }
 
 func (r profileRecord) profile() *InstanceProfile {
-	p := &InstanceProfile{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
-		Name: r.Definition.Name, Path: r.Definition.Path, Role: r.Definition.Role}
-	if p.Path == "" {
-		p.Path = "/"
-	}
-	return p
+	return &InstanceProfile{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
+		Name: r.Definition.Name, Path: orRoot(r.Definition.Path), Role: r.Definition.Role}
 }
 
 func (r hostRecord) host(id string) (*Host, error) {
@@ -128,7 +131,7 @@ func (r hostRecord) host(id string) (*Host, error) {
 
 // equal reports whether two definitions say the same.
 func (r RoleDefinition) equal(o RoleDefinition) bool {
-	return r.Name == o.Name && r.Path == o.Path && r.MaxSessionDuration == o.MaxSessionDuration &&
+	return r.Name == o.Name && orRoot(r.Path) == orRoot(o.Path) && r.MaxSessionDuration == o.MaxSessionDuration &&
 		string(r.AssumeRolePolicyDocument) == string(o.AssumeRolePolicyDocument) &&
 		maps.EqualFunc(r.Policies, o.Policies, func(a, b []byte) bool { return string(a) == string(b) })
 }

@@ -11,6 +11,7 @@ import (
 type Snapshot struct {
 	coreID   string
 	sealer   *session.Sealer
+	home     string
 	accounts map[string]bool
 
 	roles        map[string]*Role            // by account/name
@@ -39,6 +40,10 @@ func (s *Snapshot) Sealer() *session.Sealer { return s.sealer }
 
 // Accounts are the ids of all accounts, in order.
 func (s *Snapshot) Accounts() []string { return slices.Sorted(maps.Keys(s.accounts)) }
+
+// HomeAccount is the account that is meant where none is named: the first that was
+// defined last. It is empty in a directory that was never reconciled.
+func (s *Snapshot) HomeAccount() string { return s.home }
 
 // HasAccount reports whether the core has the account.
 func (s *Snapshot) HasAccount(id string) bool { return s.accounts[id] }
