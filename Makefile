@@ -1,5 +1,6 @@
 # What a person or CI does with this repository. `make help` lists it.
 
+BIN      ?= bin/rolecall
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -12,11 +13,11 @@ help: ## show this
 
 .PHONY: run
 run: build ## build, and serve this machine a role at 169.254.169.254
-	$(SUDO) bin/rolecall up
+	$(SUDO) $(BIN) up
 
 .PHONY: build
 build: ## one static binary, bin/rolecall
-	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/rolecall ./cmd/rolecall
+	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/rolecall
 
 .PHONY: deps
 deps: # what the tests need of Debian and npm; only as root

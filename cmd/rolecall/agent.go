@@ -73,7 +73,7 @@ func agentCommand(w world, d defaults) *cobra.Command {
 			if err := readFile(c.config, !command.Flags().Changed("config"), &file); err != nil {
 				return err
 			}
-			if err := file.Settings.apply(c.config, command.Flags()); err != nil {
+			if err := file.Settings.apply(c.config, command.Flags(), nil); err != nil {
 				return err
 			}
 			return runAgent(command.Context(), c, o, w)
@@ -104,6 +104,7 @@ func runAgent(ctx context.Context, c common, o agentOptions, w world) error {
 		if !a.awaitReady(ctx) {
 			return nil
 		}
+		a.logger.Info("agent is ready", "instance_id", a.host.ID)
 		return notifyReady(a.logger)
 	}}
 	return errors.Join(runTasks(ctx, append(a.tasks, ready)), a.Close())

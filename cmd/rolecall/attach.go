@@ -21,8 +21,10 @@ func (a *agentHalf) put(i rolestore.Instance) {
 	schedule := rotate.Schedule{}
 	if c, ok := a.cache.Get(i); ok {
 		schedule = rotate.Resume(i.ID, c)
-		a.imds.Publish(i, c)
-		a.first.Do(func() { close(a.ready) })
+		a.imds.Publish(i, c) // even past its expiry, as EC2 does
+		if c.Left(a.world.now()) > 0 {
+			a.first.Do(func() { close(a.ready) })
+		}
 	}
 	a.rotator.Put(i, schedule)
 }

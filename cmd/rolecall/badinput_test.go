@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,6 +166,7 @@ func TestConfigurationFiles(t *testing.T) {
 		"an unknown key": {"region: eu-west-1\nrolls: []\n", []string{`core.yaml:2: unknown key "rolls"`}},
 		"an unknown key of a role": {"accounts:\n  - id: \"123456789012\"\n    roles:\n      - role_nam: x\n",
 			[]string{`core.yaml:4: unknown key "role_nam"`}},
+		"an empty region":            {"region: \"\"\n", []string{"region"}},
 		"a value of another type":    {"take_over: maybe\n", []string{"core.yaml:1: take_over"}},
 		"a list where a value goes":  {"region: [a, b]\n", []string{"core.yaml:1: region: want one value"}},
 		"no YAML":                    {"region: x\naccounts:\n  - [\n", []string{"core.yaml:3:"}},
@@ -181,6 +183,40 @@ func TestConfigurationFiles(t *testing.T) {
 			h := newHouse(t)
 			h.write("core.yaml", test.text)
 			expect(t, h.refused("up"), test.wants...)
+		})
+	}
+}
+
+func TestPathsThatWouldDoHarm(t *testing.T) {
+	h := newHouse(t)
+	h.write("precious", "text")
+	expect(t, h.refused("up", "--admin-socket", h.path("precious")), h.path("precious"), "no socket")
+	if text, err := os.ReadFile(h.path("precious")); err != nil || string(text) != "text" {
+		t.Errorf("the file at the socket's path is %q (%v)", text, err)
+	}
+
+	shared := h.path("shared")
+	if err := os.Mkdir(shared, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, h.refused("up", "--state-dir", shared), "open to others", "chmod 700", "--state-dir")
+	if info, err := os.Stat(shared); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("the shared directory has mode %v (%v)", info.Mode(), err)
+	}
+	if err := errors.Join(os.Chmod(shared, 0o700), os.Chown(shared, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, h.refused("up", "--state-dir", shared), "belongs to user 65534")
+	expect(t, h.refused("up", "--state-dir", h.path("precious")), "--state-dir")
+}
+
+func TestOddStateDirectoriesWork(t *testing.T) {
+	for _, dir := range []string{"relative", "a#b", "a?b c%41"} {
+		t.Run(dir, func(t *testing.T) {
+			h := newHouse(t)
+			t.Chdir(h.dir)
+			h.up("--state-dir", dir)
+			h.role()
 		})
 	}
 }

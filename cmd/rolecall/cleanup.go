@@ -38,6 +38,11 @@ func cleanupCommand(w world, d defaults) *cobra.Command {
 
 // nobodyAnswers refuses to clean up under a running agent.
 func nobodyAnswers(ctx context.Context, socket string) error {
+	for _, e := range network.Host(true).Endpoints {
+		if network.Probe(ctx, e.Served) {
+			return fmt.Errorf("something answers at %s: if it is an agent, stop it first, and it cleans up by itself", e.Served)
+		}
+	}
 	switch err := answers(ctx, socket); {
 	case err == nil:
 		return fmt.Errorf("an agent answers on %s: stop it first, and it cleans up by itself", socket)

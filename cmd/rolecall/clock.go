@@ -28,7 +28,8 @@ func (a *agentHalf) watchClock(ctx context.Context) error {
 		if now.Before(latest.Add(-clockBack)) {
 			a.logger.Warn("the clock was set back: session tokens of the metadata service are void", "from", latest, "to", now)
 			if err := a.replaceTokenKeys(); err != nil {
-				return err
+				a.logger.Error("session tokens are not void yet, and it is tried again", "err", err)
+				continue
 			}
 			latest = now
 		}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/rolestore/issuer"
@@ -40,7 +41,7 @@ func coreCommand(w world, d defaults) *cobra.Command {
 		Short: "Run the issuing core alone",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := o.readFile(&c, command); err != nil {
+			if err := o.readFile(&c, command, upCommand(w, d).Flags()); err != nil {
 				return err
 			}
 			keyring, err := c.prepare(w)
@@ -65,13 +66,14 @@ func coreCommand(w world, d defaults) *cobra.Command {
 	return command
 }
 
-// readFile reads core.yaml, which both `core` and `up` take.
-func (o *coreOptions) readFile(c *common, command *cobra.Command) error {
+// readFile reads core.yaml, which both `core` and `up` take; others are the flags of
+// the one that is not run, or nil.
+func (o *coreOptions) readFile(c *common, command *cobra.Command, others *pflag.FlagSet) error {
 	var file coreFile
 	if err := readFile(c.config, !command.Flags().Changed("config"), &file); err != nil {
 		return err
 	}
-	if err := file.Settings.apply(c.config, command.Flags()); err != nil {
+	if err := file.Settings.apply(c.config, command.Flags(), others); err != nil {
 		return err
 	}
 	definitions, err := file.definitions()

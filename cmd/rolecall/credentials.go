@@ -39,8 +39,8 @@ func credentialsCommand(w world, d defaults) *cobra.Command {
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&socket, "core-socket", d.coreSocket, "`path` of the core's admin socket")
-	f.StringVar(&account, "account", "", "`id` of the account; needed if the core has several")
+	f.StringVar(&socket, "core-socket", served(d.coreSocket), "`path` of the core's admin socket")
+	f.StringVar(&account, "account", "", "`id` of the account; by default the first that is defined")
 	f.BoolVar(&env, "env", false, "print shell exports (the default)")
 	f.BoolVar(&process, "process", false, "print JSON for credential_process")
 	command.MarkFlagsMutuallyExclusive("env", "process")

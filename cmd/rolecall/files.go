@@ -37,11 +37,15 @@ func readFile(path string, optional bool, into any) error {
 	return nil
 }
 
-// apply sets the flags that the command line did not.
-func (s settings) apply(path string, flags *pflag.FlagSet) error {
+// apply sets the flags that the command line did not. others, if not nil, are the
+// flags of another command that reads the same file: their keys are left to it.
+func (s settings) apply(path string, flags, others *pflag.FlagSet) error {
 	for key, value := range s {
-		flag := flags.Lookup(strings.ReplaceAll(key, "_", "-"))
+		name := strings.ReplaceAll(key, "_", "-")
+		flag := flags.Lookup(name)
 		switch {
+		case flag == nil && others != nil && others.Lookup(name) != nil:
+			continue
 		case flag == nil || flag.Name == "config" || strings.Contains(key, "-"):
 			return fmt.Errorf("%s:%d: unknown key %q", path, value.Line, key)
 		case value.Kind != yaml.ScalarNode:

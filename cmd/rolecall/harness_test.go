@@ -83,7 +83,7 @@ func (h *house) command(args ...string) *exec.Cmd {
 		h.t.Fatal(err)
 	}
 	cmd := h.ns.Command(context.Background(), self, args...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+roleMain)
+	cmd.Env = append(os.Environ(), roleVariable+"="+roleMain, "SUDO_UID=")
 	return cmd
 }
 

@@ -11,13 +11,21 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignalled()
 	defer stop()
 	w := world{
 		stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, uid: os.Geteuid(),
 		now: time.Now, recheck: 10 * time.Second,
 	}
 	os.Exit(run(ctx, w, os.Args[1:]))
+}
+
+// untilSignalled returns a context that ends with the terminal too: what is
+// killed by a signal leaves its address behind. A broken pipe is an error like
+// others.
+func untilSignalled() (context.Context, context.CancelFunc) {
+	signal.Ignore(syscall.SIGPIPE)
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }
 
 // world is what a process has from outside.

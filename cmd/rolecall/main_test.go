@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -26,7 +23,7 @@ const (
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleVariable) {
 	case roleMain:
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		ctx, stop := untilSignalled()
 		defer stop()
 		w := world{stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, uid: os.Geteuid(), now: time.Now, recheck: 10 * time.Second}
 		var start int64

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rolecall/rolecall/network/nettest"
 )
@@ -13,7 +14,6 @@ func newNeighbour(t *testing.T, host *nettest.Namespace) *nettest.Namespace {
 	neighbour := nettest.New(t)
 	nettest.Veth(t, nettest.End{Namespace: host, Device: "up0", Addrs: []string{"10.0.0.1/24"}},
 		nettest.End{Namespace: neighbour, Device: "up1", Addrs: []string{"10.0.0.2/24"}})
-	neighbour.Route(t, "169.254.169.254/32", "10.0.0.1")
 	return neighbour
 }
 
@@ -85,16 +85,7 @@ func TestARefusedRoleIsSaid(t *testing.T) {
 	p := h.up()
 	account := strings.Split(h.status().Instances[0].RoleARN, ":")[4]
 	p.stop()
-	h.write("core.yaml", `
-accounts:
-  - id: "`+account+`"
-    roles:
-      - role_name: default
-        assume_role_policy_document:
-          Version: "2012-10-17"
-          Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
-    instance_profiles: [{instance_profile_name: default, role: default}]
-`)
+	h.write("core.yaml", coreFileOf(account, "lambda.amazonaws.com"))
 	if err := os.Remove(h.path("state/cache.db")); err != nil {
 		t.Fatal(err)
 	}
@@ -107,4 +98,72 @@ accounts:
 	if e := h.status().Instances[0].LastError; !strings.Contains(e, "refuses the role") {
 		t.Errorf("status says %q", e)
 	}
+}
+
+// TestANewCoreMeansNewCredentials moves core.db away, as the remedy for a damaged
+// one says. The sessions of the old core are worth nothing to the new one, even
+// where core.yaml gives the role its old name.
+func TestANewCoreMeansNewCredentials(t *testing.T) {
+	h := newHouse(t)
+	h.write("core.yaml", coreFileOf("123456789012", "ec2.amazonaws.com"))
+	h.up().stop()
+	if err := os.Remove(h.path("state/core.db")); err != nil {
+		t.Fatal(err)
+	}
+	h.up()
+	cmd := h.ns.Command(t.Context(), "/usr/bin/aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text", "--region", "us-east-1", "--endpoint-url", issuerURL)
+	cmd.Env = emptyConfiguration(t)
+	if arn, err := cmd.CombinedOutput(); err != nil || !hostARN.MatchString(strings.TrimSpace(string(arn))) {
+		t.Errorf("the new core says %q (%v)", arn, err)
+	}
+}
+
+// TestTheFileDecidesTheAccount writes core.yaml after a first start had made up an
+// account, as whoever follows the README does.
+func TestTheFileDecidesTheAccount(t *testing.T) {
+	for _, account := range []string{"000000000001", "999999999999"} { // before and after the made-up one
+		t.Run(account, func(t *testing.T) {
+			h := newHouse(t)
+			h.up().stop()
+			h.write("core.yaml", coreFileOf(account, "ec2.amazonaws.com"))
+			h.up()
+			if arn := h.status().Instances[0].RoleARN; arn != "arn:aws:iam::"+account+":role/default" {
+				t.Errorf("the role is %s", arn)
+			}
+			if _, errs, ok := h.run("core credentials"); !ok {
+				t.Errorf("core credentials: %s", errs)
+			}
+		})
+	}
+}
+
+// TestExpiredCredentialsAreServedButNotReady lets the core be away for longer than
+// the credentials live: programs get them all the same, as on EC2, but nobody is
+// told that the agent is ready.
+func TestExpiredCredentialsAreServedButNotReady(t *testing.T) {
+	h := newHouse(t)
+	h.up("--session-duration", "15m").stop()
+	const speed = 1000 // of a clock that was right two seconds ago
+	agent := h.start([]string{clock(time.Now().Add(-2*time.Second), speed)}, "agent")
+	agent.waitFor("credentials not refreshed")
+	if document := h.role(); document["Code"] != "Success" {
+		t.Errorf("the role document is %v", document)
+	}
+	if strings.Contains(agent.output.String(), "agent is ready") {
+		t.Error("the agent says that it is ready")
+	}
+}
+
+// coreFileOf is a core.yaml with the role that up takes, which a service may assume.
+func coreFileOf(account, service string) string {
+	return `
+accounts:
+  - id: "` + account + `"
+    roles:
+      - role_name: default
+        assume_role_policy_document:
+          Version: "2012-10-17"
+          Statement: [{Effect: Allow, Principal: {Service: ` + service + `}, Action: sts:AssumeRole}]
+    instance_profiles: [{instance_profile_name: default, role: default}]
+`
 }

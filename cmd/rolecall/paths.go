@@ -18,9 +18,9 @@ type defaults struct {
 // defaultsFor returns the system's places for root and, since `up --listen` needs
 // no privilege, those of the XDG Base Directory Specification for everybody else.
 func defaultsFor(uid int, env func(string) string) defaults {
-	state, config, run := "/var/lib/rolecall", "/etc/rolecall", "/run/rolecall"
+	state, config, run := "/var/lib/rolecall", "/etc/rolecall", system
 	if uid != 0 {
-		home := env("HOME")
+		home := or(env("HOME"), "/nonexistent") // and never the directory that we happen to be in
 		state = filepath.Join(or(env("XDG_STATE_HOME"), filepath.Join(home, ".local/state")), "rolecall")
 		config = filepath.Join(or(env("XDG_CONFIG_HOME"), filepath.Join(home, ".config")), "rolecall")
 		run = state
@@ -44,6 +44,18 @@ func defaultsFor(uid int, env func(string) string) defaults {
 		}
 	}
 	return d
+}
+
+// system is where the sockets of the system's agent and core are.
+const system = "/run/rolecall"
+
+// served is the socket that a client should try: its user's own, or else that of
+// the system, which members of the group may open.
+func served(own string) string {
+	if shared := filepath.Join(system, filepath.Base(own)); !exists(own) && exists(shared) {
+		return shared
+	}
+	return own
 }
 
 func or(value, otherwise string) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,11 +54,12 @@ func TestListenNeedsNoPrivilege(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := h.ns.Command(t.Context(), "/usr/bin/python3", script, issuerURL)
-	cmd.Env = append(emptyConfiguration(t), "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338")
+	cmd.Env = append(emptyConfiguration(t), "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338/")
 	out, err := cmd.CombinedOutput()
 	if err != nil || !hostARN.MatchString(strings.TrimSpace(string(out))) {
 		t.Errorf("boto3 says %q (%v)", out, err)
 	}
+	p.pasteCommands()
 }
 
 // TestOnlyRootGetsAnAdministratorSession asks for one as an ordinary user, and
@@ -82,10 +84,14 @@ func TestOnlyRootGetsAnAdministratorSession(t *testing.T) {
 		t.Errorf("the session is %q (%v)", arn, err)
 	}
 
-	denied := exec.CommandContext(t.Context(), "setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
-		"curl", "-sS", "--unix-socket", h.path("run/core.sock"), "-d", "{}", "http://localhost/v1/credentials")
 	h.ns.Run(t, "chmod", "-R", "a+rX", filepath.Dir(h.dir)) // the directories are not what keeps nobody out
-	if out, err := denied.CombinedOutput(); err == nil {
-		t.Errorf("nobody got %q", out)
+	ask := []string{"curl", "-sS", "--unix-socket", h.path("run/core.sock"), "-d", "{}", "http://localhost/v1/credentials"}
+	if answer := h.ns.Run(t, ask[0], ask[1:]...); !strings.Contains(answer, "SecretAccessKey") {
+		t.Fatal("root gets no session by curl")
+	}
+	denied := h.ns.Command(t.Context(), "setpriv", append([]string{"--reuid", "nobody", "--regid", "nogroup", "--clear-groups"}, ask...)...)
+	var exit *exec.ExitError
+	if out, err := denied.CombinedOutput(); !errors.As(err, &exit) || exit.ExitCode() != curlRefused {
+		t.Errorf("nobody got %q (%v)", out, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -19,7 +20,7 @@ func notifyReady(logger *slog.Logger) error {
 
 // printReady says that everything works, and what to try. The commands work when
 // pasted into a shell.
-func printReady(w world, a *agentHalf, ao agentOptions, co coreOptions, o upOptions, self string) error {
+func printReady(w world, a *agentHalf, ao agentOptions, co coreOptions, o upOptions) error {
 	endpoint := a.served[0]
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -33,11 +34,11 @@ func printReady(w world, a *agentHalf, ao agentOptions, co coreOptions, o upOpti
 	if co.listen != "" {
 		sdk := ""
 		if ao.listen != "" {
-			sdk = "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + endpoint + " "
+			sdk = "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + endpoint + "/ " // botocore 1.29 appends its path as it is
 		}
 		line("  %saws sts get-caller-identity --region %s --endpoint-url http://%s", sdk, o.region, co.listen)
 	}
-	status := self + " status"
+	status := self(w) + " status"
 	if ao.adminSocket != defaultsFor(w.uid, w.env).adminSocket {
 		status += " --admin-socket " + ao.adminSocket
 	}
@@ -50,6 +51,19 @@ func printReady(w world, a *agentHalf, ao agentOptions, co coreOptions, o upOpti
 	}
 	_, err := fmt.Fprint(w.stdout, b.String())
 	return err
+}
+
+// self is how a person calls this program again, from another directory and as
+// the same user.
+func self(w world) string {
+	name := os.Args[0]
+	if path, err := os.Executable(); err == nil && strings.Contains(name, "/") {
+		name = path
+	}
+	if w.env("SUDO_UID") != "" {
+		name = "sudo " + name
+	}
+	return name
 }
 
 // proxyNotes warns of a proxy that would get the requests for credentials: boto3

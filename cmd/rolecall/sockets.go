@@ -35,6 +35,9 @@ func listenUnix(ctx context.Context, path string, shared bool) (net.Listener, er
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "unix", path)
 	if errors.Is(err, syscall.EADDRINUSE) {
+		if info, err := os.Lstat(path); err != nil || info.Mode().Type() != fs.ModeSocket {
+			return nil, fmt.Errorf("%s is there and is no socket: choose another path", path)
+		}
 		if err := os.Remove(path); err != nil {
 			return nil, fmt.Errorf("remove the socket of a process that is gone: %w", err)
 		}

@@ -25,11 +25,15 @@ const (
 // prepare makes the state directory and the keys at first start, and loads the
 // keys.
 func (c *common) prepare(w world) (*seal.Keyring, error) {
-	if err := os.MkdirAll(c.stateDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state directory: %w: choose another with --state-dir", err)
+	for _, path := range []*string{&c.stateDir, &c.keys} { // the other half may start elsewhere
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return nil, err
+		}
+		*path = absolute
 	}
-	if err := os.Chmod(c.stateDir, 0o700); err != nil {
-		return nil, fmt.Errorf("close the state directory to others: %w: choose another with --state-dir", err)
+	if err := c.makeStateDir(w); err != nil {
+		return nil, fmt.Errorf("state directory: %w; choose another with --state-dir", err)
 	}
 	keyring, err := c.loadKeys(w)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -41,6 +45,28 @@ func (c *common) prepare(w world) (*seal.Keyring, error) {
 		return seal.Create(c.keys)
 	}
 	return keyring, err
+}
+
+// makeStateDir makes the state directory for its owner alone. One that is there
+// already and open to others is not changed: it may be theirs too.
+func (c *common) makeStateDir(w world) error {
+	if err := os.MkdirAll(c.stateDir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(c.stateDir)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("%s is no directory", c.stateDir)
+	case ok && int(owner.Uid) != w.uid:
+		return fmt.Errorf("%s belongs to user %d, who could put himself in the core's place: chown it", c.stateDir, owner.Uid)
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("%s is open to others: chmod 700 %s, if nothing of theirs is in it", c.stateDir, c.stateDir)
+	}
+	return nil
 }
 
 func (c *common) loadKeys(w world) (*seal.Keyring, error) {

@@ -33,7 +33,7 @@ func statusCommand(w world, d defaults) *cobra.Command {
 			return fmt.Errorf("-o %s: want json or table", output)
 		},
 	}
-	command.Flags().StringVar(&socket, "admin-socket", d.adminSocket, "`path` of the agent's admin socket")
+	command.Flags().StringVar(&socket, "admin-socket", served(d.adminSocket), "`path` of the agent's admin socket")
 	command.Flags().StringVarP(&output, "output", "o", "table", "`form`: json or table")
 	return command
 }
@@ -90,7 +90,7 @@ func printStatus(w world, s admin.Status) error {
 			_, _ = fmt.Fprintf(w.stdout, "\n%s: last refresh failed: %s\n", i.ID, i.LastError)
 		}
 		if r := i.LastRefusal; r != nil {
-			_, _ = fmt.Fprintf(w.stdout, "\n%s: last refused request, %s: %s from %s got %d: %s\n", i.ID, ago(&r.Time, now), r.Path, r.Peer, r.Status, r.Reason)
+			_, _ = fmt.Fprintf(w.stdout, "\n%s: last refused request, %s: %q from %s got %d: %s\n", i.ID, ago(&r.Time, now), r.Path, r.Peer, r.Status, r.Reason)
 			if r.Remedy != "" {
 				_, _ = fmt.Fprintf(w.stdout, "  %s\n", r.Remedy)
 			}

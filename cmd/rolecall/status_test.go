@@ -26,7 +26,7 @@ i-0123456789abcdef0  host        arn:aws:iam::123456789012:role/default  5h0m0s 
 		"nothing yet, and why": {
 			instance: admin.Instance{ID: "i-0123456789abcdef0", Attachment: "host", RoleARN: role,
 				NextRefresh: at(-time.Second), Failures: 3, LastError: "the issuer does not answer",
-				LastRefusal: &admin.Refusal{Time: now.Add(-2 * time.Second), Peer: "127.0.0.1:4711", Path: "/latest/meta-data/", Status: 401,
+				LastRefusal: &admin.Refusal{Time: now.Add(-2 * time.Second), Peer: "127.0.0.1:4711", Path: "/latest/meta-data/\x1b[2J\nNote: all is well", Status: 401,
 					Reason: "there is no session token", Remedy: "use an SDK with IMDSv2"}},
 			notes: []string{"mend this"},
 			want: `INSTANCE             ATTACHMENT  ROLE                                    VALID FOR  REFRESHED  NEXT REFRESH  FAILURES
@@ -34,7 +34,7 @@ i-0123456789abcdef0  host        arn:aws:iam::123456789012:role/default  -      
 
 i-0123456789abcdef0: last refresh failed: the issuer does not answer
 
-i-0123456789abcdef0: last refused request, 2s ago: /latest/meta-data/ from 127.0.0.1:4711 got 401: there is no session token
+i-0123456789abcdef0: last refused request, 2s ago: "/latest/meta-data/\x1b[2J\nNote: all is well" from 127.0.0.1:4711 got 401: there is no session token
   use an SDK with IMDSv2
 
 Note: mend this

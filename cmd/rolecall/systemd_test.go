@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"debug/elf"
 	"fmt"
 	"os"
 	"os/exec"
@@ -79,7 +80,9 @@ func (m *machine) boot() {
 		close(ended)
 	}()
 	m.t.Cleanup(func() {
-		_ = exec.CommandContext(context.Background(), "nsenter", "-t", m.leader, "-a", "systemctl", "poweroff").Run()
+		if err := exec.CommandContext(context.Background(), "nsenter", "-t", m.leader, "-a", "systemctl", "poweroff").Run(); err != nil {
+			_ = nspawn.Process.Signal(syscall.SIGTERM) // which nspawn passes on as a request to halt
+		}
 		select {
 		case <-ended:
 		case <-time.After(patience):
@@ -130,11 +133,11 @@ func (m *machine) must(want string, args ...string) string {
 func TestTheUnitRuns(t *testing.T) {
 	m := newMachine(t)
 	binary := filepath.Join(t.TempDir(), "rolecall")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.CommandContext(t.Context(), "make", "-C", "../..", "build", "BIN="+binary, "VERSION=v0.0.0-test")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	checkStatic(t, binary)
 	m.install(binary, "/usr/bin/rolecall", 0o755)
 	m.install("../../systemd/rolecall.service", "/etc/systemd/system/rolecall.service", 0o644)
 	m.boot()
@@ -147,7 +150,8 @@ func TestTheUnitRuns(t *testing.T) {
 
 	m.must("", "systemctl", "restart", "rolecall")
 	m.must(id, "rolecall", "status")
-	m.must("", "sh", "-c", "kill -9 $(systemctl show -P MainPID rolecall) && until [ $(systemctl show -P NRestarts rolecall) = 1 ] && systemctl is-active -q rolecall; do sleep 0.1; done")
+	m.must("", "sh", "-c", "kill -9 $(systemctl show -P MainPID rolecall) && timeout 30 sh -c "+
+		"'until [ $(systemctl show -P NRestarts rolecall) -ge 1 ] && systemctl is-active -q rolecall; do sleep 0.1; done'")
 	m.must(id, "rolecall", "status")
 
 	m.must("", "systemctl", "stop", "rolecall")
@@ -160,5 +164,21 @@ func TestTheUnitRuns(t *testing.T) {
 	m.must("", "systemctl", "start", "rolecall")
 	m.must(id, "rolecall", "status")
 
-	m.must("OK", "systemd-analyze", "security", "--no-pager", "rolecall")
+	m.must("OK", "sh", "-c", "systemd-analyze security --no-pager rolecall | grep 'Overall exposure level'")
+	m.must("v0.0.0-test", "rolecall", "version")
+}
+
+// checkStatic reports a binary that needs a loader.
+func checkStatic(t *testing.T, path string) {
+	t.Helper()
+	file, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	for _, p := range file.Progs {
+		if p.Type == elf.PT_INTERP {
+			t.Errorf("%s is not static", path)
+		}
+	}
 }

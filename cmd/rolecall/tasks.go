@@ -45,16 +45,21 @@ type httpServer interface {
 // serve is the task of serving one listener.
 func serve(name string, s httpServer, l net.Listener) task {
 	return task{name, func(ctx context.Context) error {
+		drained := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
+			defer close(drained)
 			ctx, cancel := context.WithTimeout(context.Background(), drain)
 			defer cancel()
 			_ = s.Shutdown(ctx) // who has not finished by then is cut off
 		})
-		defer stop()
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return err
+		err := s.Serve(l)
+		if !stop() { // Serve returns when Shutdown begins
+			<-drained
 		}
-		return nil
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return err
 	}}
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +32,7 @@ func upCommand(w world, d defaults) *cobra.Command {
 			"instance, and serves it the credentials of the role in its instance profile. Ends with Ctrl-C.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := core.readFile(&c, command); err != nil {
+			if err := core.readFile(&c, command, nil); err != nil {
 				return err
 			}
 			return runUp(command.Context(), c, agent, core, o, w)
@@ -62,7 +62,8 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 		return errors.Join(err, core.Close())
 	}
 	closeBoth := func() error { return errors.Join(agent.Close(), core.Close()) }
-	host, err := enrol(core, agent.identity, "unix:"+c.path(issuerSocket), o)
+	issuer := url.URL{Scheme: "unix", Path: c.path(issuerSocket)}
+	host, err := enrol(core, agent, issuer.String(), o)
 	if err == nil {
 		err = agent.open(ctx, ao, host)
 	}
@@ -73,7 +74,7 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 		if !agent.awaitReady(ctx) {
 			return nil
 		}
-		if err := printReady(w, agent, ao, co, o, os.Args[0]); err != nil {
+		if err := printReady(w, agent, ao, co, o); err != nil {
 			return err
 		}
 		return notifyReady(logger)
@@ -84,9 +85,10 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 
 // enrol registers this host with the core, grants it its own instance and the
 // profile, and returns the instance, which keeps its id from start to start.
-func enrol(core *coreHalf, identity *hold.Agent, issuer string, o upOptions) (rolestore.Instance, error) {
+func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolestore.Instance, error) {
+	identity := agent.identity
 	d := core.Directory().Snapshot()
-	account := d.Accounts()[0]
+	account := d.HomeAccount()
 	profile := d.InstanceProfileByName(account, o.profile)
 	if profile == nil {
 		return rolestore.Instance{}, fmt.Errorf("account %s has no instance profile %q: define it in core.yaml, or name another with --instance-profile", account, o.profile)
@@ -103,11 +105,21 @@ func enrol(core *coreHalf, identity *hold.Agent, issuer string, o upOptions) (ro
 	instance.Options = rolestore.DefaultMetadataOptions()
 	instance.Placement = rolestore.Placement{Region: o.region, AvailabilityZone: o.region + "a"}
 
+	if err := instance.Validate(); err != nil {
+		return instance, err
+	}
 	instance, err := identity.PutInstance(instance)
 	if err != nil {
 		return instance, err
 	}
-	if err := identity.PutEnrolment(hold.Enrolment{CoreID: d.CoreID(), Issuer: issuer}); err != nil {
+	enrolment := hold.Enrolment{CoreID: d.CoreID(), Issuer: issuer}
+	if known, _ := identity.Enrolment(); known.CoreID != enrolment.CoreID {
+		// Another core does not know the sessions of the one before.
+		if err := agent.cache.Remove(instance.ID); err != nil {
+			return instance, err
+		}
+	}
+	if err := identity.PutEnrolment(enrolment); err != nil {
 		return instance, err
 	}
 	return instance, core.Directory().PutHost(directory.Host{

@@ -27,20 +27,26 @@ func (h *house) metadataAddresses() bool {
 func TestWhatUpPrintsWorksWhenPasted(t *testing.T) {
 	h := newHouse(t)
 	p := h.up()
+	p.pasteCommands()
+	if !strings.Contains(p.output.String(), "real AWS refuses them") {
+		t.Error("up does not say that real AWS refuses these credentials")
+	}
+}
+
+func (p *process) pasteCommands() {
+	t := p.t
+	t.Helper()
 	commands := regexp.MustCompile(`(?m)^  (\S.*)$`).FindAllStringSubmatch(p.output.String(), -1)
 	if len(commands) != 3 {
 		t.Fatalf("up prints %d commands, want 3:\n%s", len(commands), p.output)
 	}
 	for i, want := range []string{`"Code" : "Success"`, "assumed-role/default/i-", "arn:aws:iam::"} {
-		cmd := h.ns.Command(t.Context(), "/bin/sh", "-c", commands[i][1])
+		cmd := p.ns.Command(t.Context(), "/bin/sh", "-c", commands[i][1])
 		cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + t.TempDir(), roleVariable + "=" + roleMain}
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%s\nprints %s (%v), want %s", commands[i][1], out, err, want)
 		}
-	}
-	if !strings.Contains(p.output.String(), "real AWS refuses them") {
-		t.Error("up does not say that real AWS refuses these credentials")
 	}
 }
 
@@ -61,7 +67,7 @@ func TestAKernelWithoutIPv6IsNoError(t *testing.T) {
 }
 
 func TestTheEndLeavesNoAddressBehind(t *testing.T) {
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
 			h := newHouse(t)
 			p := h.up()
@@ -85,6 +91,32 @@ func TestAServiceKeepsItsAddresses(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	if !h.metadataAddresses() {
 		t.Error("--keep-network did not keep the addresses")
+	}
+}
+
+// TestACloudsOwnMetadataIsNotShadowed runs on a machine whose cloud answers at the
+// address already, from another host.
+func TestACloudsOwnMetadataIsNotShadowed(t *testing.T) {
+	h := newHouse(t)
+	cloud := newNeighbour(t, h.ns)
+	cloud.Run(t, "ip", "address", "add", "169.254.169.254/32", "dev", "lo")
+	h.ns.Route(t, "169.254.169.254/32", "10.0.0.2")
+	server := cloud.Command(t.Context(), "/usr/bin/python3", "-m", "http.server", "80")
+	server.Stderr, server.Dir = &output{}, t.TempDir()
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
+	for status := 0; status != 200; { // until it listens
+		status, _, _ = h.request("GET", metadata+"/")
+	}
+
+	expect(t, h.refused("up"), "another service answers at 169.254.169.254:80", "--take-over")
+	p := h.up("--take-over")
+	h.role()
+	p.stop()
+	if status, _, err := h.request("GET", metadata+"/"); err != nil || status != 200 {
+		t.Errorf("after the end the cloud answers %d (%v)", status, err)
 	}
 }
 
@@ -161,6 +193,7 @@ func TestACloneIsAnotherMachine(t *testing.T) {
 func TestANeighbourGetsNothing(t *testing.T) {
 	h := newHouse(t)
 	neighbour := newNeighbour(t, h.ns)
+	neighbour.Route(t, "169.254.169.254/32", "10.0.0.1")
 	h.ns.Sysctl(t, "net/ipv4/ip_forward", "1")
 	h.up()
 	h.role() // the host itself is served

@@ -78,6 +78,14 @@ func TestADurationMustBeAnInteger(t *testing.T) {
 	}
 }
 
+func TestBoundsCountCharactersAndNotBytes(t *testing.T) {
+	w := newWorld(t, standard())
+	arn := roleARN(account, "")
+	arn += strings.Repeat("ö", 2048-len(arn))
+	f := form("AssumeRole", "RoleArn", arn, "RoleSessionName", "alice")
+	refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusForbidden, "AccessDenied")
+}
+
 func TestAllViolationsAreReportedAtOnce(t *testing.T) {
 	w := newWorld(t, standard())
 	got := refused(t, w.send(w.signed(t, w.session(t, account, "web"), form("AssumeRole", "RoleSessionName", "a", "DurationSeconds", "1"))),

@@ -102,12 +102,12 @@ func (s *Server) logRefusal(r *http.Request, c *call, id string, e *Error) {
 		level = slog.LevelError
 	}
 	s.config.Logger.Log(r.Context(), level, "call refused", "action", cut(c.action), "caller", c.who,
-		"role_arn", cut(c.form.Get("RoleArn")), "code", e.Code, "status", e.Status, "reason", e.Reason, "peer", r.RemoteAddr, "request_id", id)
+		"role_arn", cut(c.form.Get("RoleArn")), "code", e.Code, "status", e.Status, "reason", cut(e.Reason), "peer", r.RemoteAddr, "request_id", id)
 }
 
 // cut bounds what an unknown caller may write into the log.
 func cut(text string) string {
-	const longest = 128 // bytes
+	const longest = 256 // bytes
 	return text[:min(len(text), longest)]
 }
 
