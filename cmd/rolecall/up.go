@@ -93,13 +93,17 @@ func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolest
 	if profile == nil {
 		return rolestore.Instance{}, fmt.Errorf("account %s has no instance profile %q: define it in core.yaml, or name another with --instance-profile", account, o.profile)
 	}
+	role := d.RoleByName(account, profile.Role)
+	if role == nil {
+		return rolestore.Instance{}, fmt.Errorf("instance profile %q of account %s has the role %q, which is gone: define it in core.yaml, or name another profile with --instance-profile", o.profile, account, profile.Role)
+	}
 	instance := rolestore.Instance{ID: rolestore.NewInstanceID()}
 	if known := identity.Instances(); len(known) > 0 {
 		instance = known[0]
 	}
 	instance.Profile = rolestore.InstanceProfile{
 		ARN: profile.ARN(), ID: profile.UniqueID,
-		Role: rolestore.Role{ARN: d.RoleByName(account, profile.Role).ARN()},
+		Role: rolestore.Role{ARN: role.ARN()},
 	}
 	instance.Attachment = rolestore.Attachment{Host: true}
 	instance.Options = rolestore.DefaultMetadataOptions()

@@ -60,6 +60,9 @@ const (
 	// trustNobody is for the administrator's role.
 	trustNobody = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}]}`
 
+	// denyAll is for a role whose own policies are not understood.
+	denyAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`
+
 	// allowAll is AWS's AdministratorAccess.
 	allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 )

@@ -100,7 +100,7 @@ func (d *Directory) change(edit func(*dbfile.Tx) error) error {
 			return err
 		}
 		var err error
-		next, err = load(tx)
+		next, err = load(tx, d.logger)
 		return err
 	})
 	if err == nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
@@ -191,5 +192,49 @@ func TestAccountIDs(t *testing.T) {
 		if id := NewAccountID(); !accountID.MatchString(id) || id[0] == '0' {
 			t.Fatalf("NewAccountID = %s", id)
 		}
+	}
+}
+
+// TestAPolicyOfAnotherVersionDenies stores a role as a newer core might have, with
+// an element that this one does not know.
+func TestAPolicyOfAnotherVersionDenies(t *testing.T) {
+	for name, edit := range map[string]func(*RoleDefinition){
+		"in the trust policy": func(r *RoleDefinition) {
+			r.AssumeRolePolicyDocument = []byte(strings.Replace(trustEC2, `"Effect"`, `"Unless":"x","Effect"`, 1))
+		},
+		"in its own policies": func(r *RoleDefinition) {
+			r.Policies = map[string][]byte{"p": []byte(strings.Replace(allowAll, `"Effect"`, `"Unless":"x","Effect"`, 1))}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			d := p.open(t)
+			reconcile(t, d, define("/", trustEC2), false)
+			if err := d.change(func(tx *dbfile.Tx) error {
+				var r roleRecord
+				if err := tx.GetJSON(bucketRole, key(account, "web"), &r); err != nil {
+					return err
+				}
+				edit(&r.Definition)
+				return tx.PutJSON(bucketRole, key(account, "web"), r)
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Close(); err != nil {
+				t.Fatal(err)
+			}
+			role := p.open(t).Snapshot().RoleByName(account, "web")
+			if got := role.Trust.Evaluate(policy.Request{Action: "sts:AssumeRole", Principal: policy.Principal{Service: "ec2.amazonaws.com"}}); got.Decision != policy.ExplicitDeny {
+				t.Errorf("the trust policy says %s", got.Decision)
+			}
+			for _, own := range role.Policies {
+				if got := own.Evaluate(policy.Request{Action: "sts:AssumeRole", Resource: "*"}); got.Decision != policy.ExplicitDeny {
+					t.Errorf("its own policy says %s", got.Decision)
+				}
+			}
+			if len(role.Policies) == 0 {
+				t.Error("nothing denies what the role may do")
+			}
+		})
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -58,7 +60,7 @@ type hostRecord struct {
 }
 
 // load reads the whole file. A file without an identity is new.
-func load(tx *dbfile.Tx) (*Snapshot, error) {
+func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 	var identity identityRecord
 	if err := tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil {
 		return nil, err
@@ -82,11 +84,7 @@ func load(tx *dbfile.Tx) (*Snapshot, error) {
 			return nil
 		}),
 		dbfile.EachJSON(tx, bucketRole, func(_ string, r roleRecord) error {
-			role, err := r.role()
-			if err != nil {
-				return tx.Damaged(fmt.Errorf("role %s: %w", key(r.Account, r.Definition.Name), err))
-			}
-			s.addRole(role)
+			s.addRole(r.role(logger))
 			return nil
 		}),
 		dbfile.EachJSON(tx, bucketProfile, func(_ string, r profileRecord) error {
@@ -103,13 +101,26 @@ func load(tx *dbfile.Tx) (*Snapshot, error) {
 		}))
 }
 
-func (r roleRecord) role() (*Role, error) {
+// role returns the role of a record. One with a policy that this version does not
+// understand, written by another, may do nothing and be assumed by nobody.
+func (r roleRecord) role(logger *slog.Logger) *Role {
 	role, err := r.Definition.parse()
 	if err != nil {
-		return nil, err
+		logger.Error("a role is of no use until its policies are written anew", "role", key(r.Account, r.Definition.Name), "err", err)
+		role = &Role{Name: r.Definition.Name, Path: orRoot(r.Definition.Path), MaxSessionDuration: minSession,
+			Trust: denied(policy.Trust, trustNobody), Policies: []*policy.Document{denied(policy.Identity, denyAll)}}
 	}
 	role.UniqueID, role.Account, role.ManagedBy = r.UniqueID, r.Account, r.ManagedBy
-	return role, nil
+	return role
+}
+
+// denied is one of the package's own documents, which parse.
+func denied(kind policy.Kind, text string) *policy.Document {
+	document, err := policy.Parse(kind, []byte(text))
+	if err != nil {
+		panic(err)
+	}
+	return document
 }
 
 func (r profileRecord) profile() *InstanceProfile {
