@@ -16,7 +16,7 @@ func (h *house) smallDisk() {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		h.t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=700"); err != nil {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
