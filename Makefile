@@ -29,7 +29,7 @@ test: deps ## every test; as root, which the namespaces want, none is skipped
 
 .PHONY: lint
 lint: ## gofmt, go vet and golangci-lint
-	test -z "$$(gofmt -l . | tee /dev/stderr)"
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
 	go vet ./...
 	go run $(GOLANGCI) run
 
