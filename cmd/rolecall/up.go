@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -62,8 +61,7 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 		return errors.Join(err, core.Close())
 	}
 	closeBoth := func() error { return errors.Join(agent.Close(), core.Close()) }
-	issuer := url.URL{Scheme: "unix", Path: c.path(issuerSocket)}
-	host, err := enrol(core, agent, issuer.String(), o)
+	host, err := enrol(core, agent, "unix:"+c.path(issuerSocket), o)
 	if err == nil {
 		err = agent.open(ctx, ao, host)
 	}

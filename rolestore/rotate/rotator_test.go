@@ -156,6 +156,17 @@ func TestRunReturnsAtOnceAndForgetsWhatItInterrupts(t *testing.T) {
 	})
 }
 
+func TestRunLeavesNoFetchBehind(t *testing.T) {
+	rotating(t, func(t *testing.T, r *running) {
+		r.issuer.set(r.issuer.slow)
+		r.put("i-1")
+		r.stop()
+		if r.issuer.all != 0 || len(r.programs.publications("i-1")) > 0 {
+			t.Errorf("after Run %d fetches are under way, and %d have published", r.issuer.all, len(r.programs.publications("i-1")))
+		}
+	})
+}
+
 func TestIncompleteCredentialsAreAFailure(t *testing.T) {
 	for name, change := range map[string]func(*rolestore.Credentials){
 		"nothing":          func(c *rolestore.Credentials) { *c = rolestore.Credentials{} },

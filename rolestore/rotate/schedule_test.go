@@ -29,7 +29,7 @@ func living(issued time.Time, life time.Duration) rolestore.Credentials {
 func numbered(n int) string { return fmt.Sprintf("i-%017x", n) }
 
 func TestSixHourCredentialsAreReplacedHourlyAndNotAllAtOnce(t *testing.T) {
-	const instances = 1000
+	const instances = 10_000
 	minutes := map[int]int{}
 	for n := range instances {
 		after := refreshAt(numbered(n), living(noon, Lifetime)).Sub(noon)
@@ -39,8 +39,8 @@ func TestSixHourCredentialsAreReplacedHourlyAndNotAllAtOnce(t *testing.T) {
 		minutes[int(after/time.Minute)]++
 	}
 	for minute := 54; minute < 66; minute++ {
-		if got := minutes[minute]; got < instances/12/2 || got > instances/12*2 {
-			t.Errorf("%d of %d instances are due in minute %d, want about a twelfth", got, instances, minute)
+		if got := minutes[minute]; got < instances/14 || got > instances/10 {
+			t.Errorf("%d of %d instances are due in minute %d, want a fourteenth to a tenth", got, instances, minute)
 		}
 	}
 }
@@ -99,6 +99,9 @@ func TestBackoffDoublesToAMinute(t *testing.T) {
 		if len(seen) < 50 {
 			t.Errorf("after %d failures 100 instances wait for %d different times", failures, len(seen))
 		}
+	}
+	if backoff(numbered(1), 8) == backoff(numbered(1), 9) {
+		t.Error("two instances that met once would meet at every retry")
 	}
 }
 

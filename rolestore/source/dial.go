@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -25,30 +26,42 @@ const (
 // listens on a Unix socket. Proxies are not used: credentials are fetched from
 // where the operator said, and from nowhere else.
 func Dial(issuer string) (*http.Client, string, error) {
-	u, err := url.Parse(issuer)
-	if err != nil {
-		return nil, "", fmt.Errorf("issuer %q: %w", issuer, err)
-	}
 	dialer := &net.Dialer{Timeout: dialTimeout}
 	transport := &http.Transport{DialContext: dialer.DialContext, IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 16}
-	endpoint := issuer
-	switch {
-	case u.Scheme == "unix" && u.Host == "" && filepath.IsAbs(u.Path): // in unix://run/x, run is the host
-		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", u.Path)
-		}
-		endpoint = "http://localhost"
-	case u.Scheme == "https" && u.Hostname() != "", u.Scheme == "http" && loopback(u.Hostname()):
-	case u.Scheme == "http":
-		return nil, "", fmt.Errorf("issuer %q: credentials would cross the network in clear: use https", issuer)
-	default:
-		return nil, "", fmt.Errorf("issuer %q: want https://HOST, http://127.0.0.1:PORT or unix:/PATH", issuer)
-	}
-	return &http.Client{
+	client := &http.Client{
 		Transport: transport,
 		// A redirect would carry the host token to somebody else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, endpoint, nil
+	}
+	if path, ok := socketPath(issuer); ok {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", path)
+		}
+		return client, "http://localhost", nil
+	}
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil:
+		return nil, "", fmt.Errorf("issuer %q: %w", issuer, err)
+	case u.User != nil: // net/http would send it as an Authorization header
+		return nil, "", fmt.Errorf("issuer %q: leave out the user: the host's key is what proves who asks", u.Redacted())
+	case u.Scheme == "https" && u.Hostname() != "", u.Scheme == "http" && loopback(u.Hostname()):
+		return client, issuer, nil
+	case u.Scheme == "http":
+		return nil, "", fmt.Errorf("issuer %q: credentials would cross the network in clear: use https", issuer)
+	}
+	return nil, "", fmt.Errorf("issuer %q: want https://HOST, http://127.0.0.1:PORT or unix:/PATH", issuer)
+}
+
+// socketPath returns the path of an issuer on a Unix socket, as it stands: a
+// file's name may hold what a URL would have escaped. It is absolute; in
+// unix://run/x, run would be a host.
+func socketPath(issuer string) (string, bool) {
+	path, ok := strings.CutPrefix(issuer, "unix:")
+	if rest, ok := strings.CutPrefix(path, "//"); ok {
+		path = rest
+	}
+	return path, ok && filepath.IsAbs(path)
 }
 
 func loopback(host string) bool {

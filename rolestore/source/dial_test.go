@@ -2,6 +2,7 @@ package source
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -24,14 +25,15 @@ func TestIssuersThatAreDialed(t *testing.T) {
 }
 
 func TestIssuersThatAreRefused(t *testing.T) {
-	const clear, want = "use https", "want https://HOST"
+	const clear, want, user = "use https", "want https://HOST", "leave out the user"
 	for issuer, remedy := range map[string]string{
 		"http://sts.example.com":               clear,
 		"http://10.0.0.1:8473":                 clear,
 		"http://169.254.169.254":               clear,
 		"http://localhost.example.com":         clear,
 		"http://127.0.0.1.example.com":         clear,
-		"http://127.0.0.1@sts.example.com":     clear,
+		"http://127.0.0.1@sts.example.com":     user,
+		"https://someone@sts.example.com":      user,
 		"http://[2001:db8::1]":                 clear,
 		"http://":                              clear,
 		"":                                     want,
@@ -56,6 +58,26 @@ func TestIssuersThatAreRefused(t *testing.T) {
 		client, endpoint, err := Dial(issuer)
 		if err == nil || client != nil || endpoint != "" || !strings.Contains(err.Error(), remedy) || !strings.Contains(err.Error(), issuer) {
 			t.Errorf("Dial(%q) = %q, %v, want an error with %q", issuer, endpoint, err, remedy)
+		}
+	}
+}
+
+func TestAPasswordInAnIssuersAddressIsNotShown(t *testing.T) {
+	if _, _, err := Dial("https://someone:hunter2@sts.example.com"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("Dial: %v", err)
+	}
+}
+
+func TestASocketsPathIsTakenAsItStands(t *testing.T) {
+	for _, name := range []string{"100%", "%41", "a b", "a?b", "a#b"} {
+		for _, scheme := range []string{"unix:", "unix://"} {
+			t.Run(scheme+name, func(t *testing.T) {
+				address, _ := serve(t, "unix", filepath.Join(t.TempDir(), name), says(200, session()))
+				w, _ := dialed(t, scheme+address.String())
+				if _, err := w.Fetch(t.Context(), web()); err != nil {
+					t.Error(err)
+				}
+			})
 		}
 	}
 }

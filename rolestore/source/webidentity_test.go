@@ -29,6 +29,22 @@ func TestTheIssuersCredentialsAreReturned(t *testing.T) {
 	})
 }
 
+func TestAnExpiryIsInUTCAndWholeSecondsThatAreNotTooLate(t *testing.T) {
+	for written, want := range map[string]time.Time{
+		"2026-11-23T18:00:00Z":         time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC),
+		"2026-11-23T18:00:00.999Z":     time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC), // as some issuers write it
+		"2026-11-23T20:00:01.5+02:00":  time.Date(2026, 11, 23, 18, 0, 1, 0, time.UTC),
+		"2026-11-23T17:59:59.9999999Z": time.Date(2026, 11, 23, 17, 59, 59, 0, time.UTC),
+	} {
+		issuers(t, says(200, strings.Replace(session(), "2026-11-23T18:00:00Z", written, 1)), func(t *testing.T, issuer, _ string, _ *asked) {
+			w, _ := dialed(t, issuer)
+			if c, err := w.Fetch(t.Context(), web()); err != nil || c.Expiration != want {
+				t.Errorf("%s was read as %s, %v, want %s", written, c.Expiration, err, want)
+			}
+		})
+	}
+}
+
 // TestTheRequestIsTheOneThatItsTokenNames is what makes an overheard token buy
 // nothing but the same request.
 func TestTheRequestIsTheOneThatItsTokenNames(t *testing.T) {
