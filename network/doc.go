@@ -13,9 +13,10 @@
 // lo. What an instance dials (Served) and where we listen (Listen) are two
 // things, though the same while listeners are bound directly to port 80.
 //
-// [State.Apply] takes the whole wanted state, makes it so and mends what others
-// undid; a call that fails leaves things as they were. Everything acts on the
-// network namespace of the calling thread; a listener stays in it. Linux alone.
+// [State.Apply] takes the whole wanted state and makes it so; a call that fails
+// leaves things as they were. [State.Watch] mends what others undo. Everything acts
+// on the network namespace of the calling thread; a listener stays in it. Linux
+// alone.
 //
 // network knows no roles and imports no other room but its own: package cmd maps
 // the name of an attachment to an instance.

@@ -68,6 +68,7 @@ func bindToDevice(fd int, device string) error {
 type site struct {
 	attachment, device string
 	listen             netip.AddrPort
+	served             netip.Addr // that is on the device for it; the zero Addr for one of the kernel's own
 }
 
 // Listener accepts the connections of one attachment. Every connection that

@@ -103,10 +103,12 @@ func resolve(want []Attachment) ([]site, []link.Addr, error) {
 		}
 		names[a.Name] = true
 		for _, e := range a.available() {
-			sites = append(sites, site{attachment: a.Name, device: a.Device, listen: e.Listen})
+			at := site{attachment: a.Name, device: a.Device, listen: e.Listen}
 			if e.placed() {
+				at.served = e.Served.Addr()
 				addrs = append(addrs, link.Metadata(a.Device, e.Served.Addr()))
 			}
+			sites = append(sites, at)
 		}
 	}
 	return sites, addrs, nil

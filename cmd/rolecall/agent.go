@@ -178,6 +178,7 @@ func (a *agentHalf) open(ctx context.Context, o agentOptions, host rolestore.Ins
 	a.tasks = append(a.tasks,
 		serve("admin socket", admin.Server(a.status, a.logger.With("room", "admin")), adminListener),
 		task{"rotation", a.rotator.Run},
+		task{"watch of the network", a.network.Watch},
 		task{"clock", a.watchClock})
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // addresses are what lo has besides its own.
@@ -117,6 +118,35 @@ func TestACloudsOwnMetadataIsNotShadowed(t *testing.T) {
 	p.stop()
 	if status, _, err := h.request("GET", metadata+"/"); err != nil || status != 200 {
 		t.Errorf("after the end the cloud answers %d (%v)", status, err)
+	}
+}
+
+// TestAddressesThatOthersRemoveComeBack does what network managers and people do.
+func TestAddressesThatOthersRemoveComeBack(t *testing.T) {
+	h := newHouse(t)
+	h.ns.Run(t, "ip", "address", "add", "10.9.8.7/32", "dev", "lo")
+	p := h.up()
+	for _, undo := range [][]string{
+		{"ip", "address", "del", "169.254.169.254/32", "dev", "lo"},
+		{"ip", "address", "del", "fd00:ec2::254/128", "dev", "lo"},
+		{"ip", "address", "flush", "dev", "lo", "scope", "host"},
+		{"ip", "address", "del", "10.9.8.7/32", "dev", "lo"}, // not ours: it stays away
+	} {
+		h.ns.Run(t, undo[0], undo[1:]...)
+		deadline := time.Now().Add(patience)
+		for text := h.addresses(); !strings.Contains(text, "169.254.169.254/32") || !strings.Contains(text, "fd00:ec2::254/128"); text = h.addresses() {
+			if time.Now().After(deadline) {
+				t.Fatalf("after %q lo has\n%s", undo, text)
+			}
+		}
+		h.role()
+	}
+	if text := h.addresses(); strings.Contains(text, "10.9.8.7") {
+		t.Errorf("an address of others was put back:\n%s", text)
+	}
+	p.stop()
+	if h.metadataAddresses() {
+		t.Errorf("the end left an address:\n%s", h.addresses())
 	}
 }
 
