@@ -35,7 +35,7 @@ lint: ## gofmt, go vet and golangci-lint
 
 .PHONY: bench
 bench: ## speed, as ratios to a bare handler in the same run
-	go test -run '^$$' -bench . -benchmem ./imds/... ./rolestore/...
+	go test -run '^$$' -bench . -benchmem ./imds/... ./rolestore/... ./cmd/...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target, FUZZTIME each

@@ -26,13 +26,13 @@ const patience = 30 * time.Second
 // house is a directory with everything that one rolecall keeps on disk, and the
 // namespace that it runs in.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	ns      *nettest.Namespace
 	dir     string
 	secrets []string // what no output may show
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	ns := nettest.New(t) // skips without root
 	dir := t.TempDir()

@@ -9,7 +9,7 @@ import (
 	"github.com/rolecall/rolecall/network/nettest"
 )
 
-func newNeighbour(t *testing.T, host *nettest.Namespace) *nettest.Namespace {
+func newNeighbour(t testing.TB, host *nettest.Namespace) *nettest.Namespace {
 	t.Helper()
 	neighbour := nettest.New(t)
 	nettest.Veth(t, nettest.End{Namespace: host, Device: "up0", Addrs: []string{"10.0.0.1/24"}},
