@@ -9,8 +9,7 @@ import (
 
 const (
 	// mendPause is the time from one look at the addresses to the next, so that
-	// somebody who keeps removing them does not keep us busy. It is also how long
-	// requests may go astray.
+	// somebody who keeps removing them does not keep us busy.
 	mendPause = 100 * time.Millisecond
 
 	// resyncEvery is how often everything is looked at although nobody told of a
@@ -68,8 +67,13 @@ func (s *State) mend() {
 			want = append(want, link.Metadata(l.at.device, addr))
 		}
 	}
-	ops, err := converge(want)
+	have, err := link.List(loopback)
 	if err != nil {
+		s.logger.Error("the addresses cannot be looked at, and it is tried again", "err", err)
+		return
+	}
+	ops := link.Plan(have, want)
+	if err := link.Mend(ops); err != nil {
 		s.logger.Error("an address that others removed is not back yet, and it is tried again", "err", err)
 	}
 	for _, op := range ops {

@@ -42,3 +42,28 @@ func TestMend(t *testing.T) {
 		})
 	}
 }
+
+// TestMendIsNotHeldUp lets somebody remove one address as fast as it comes back. The
+// other must come back all the same, with the first look.
+func TestMendIsNotHeldUp(t *testing.T) {
+	ns := nettest.New(t)
+	s := New(nil)
+	ns.Do(func() {
+		if _, err := s.Apply(t.Context(), []Attachment{Host(true)}); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close(false) }()
+		remover := ns.Command(t.Context(), "/bin/sh", "-c", "while :; do ip address del fd00:ec2::254/128 dev lo 2>/dev/null; done")
+		if err := remover.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = remover.Process.Kill(); _ = remover.Wait() }()
+		for range 20 {
+			ns.Run(t, "ip", "address", "del", "169.254.169.254/32", "dev", "lo")
+			s.mend()
+			if text := ns.Run(t, "ip", "-o", "address", "show", "dev", "lo"); !strings.Contains(text, "169.254.169.254") {
+				t.Fatalf("lo has\n%s", text)
+			}
+		}
+	})
+}

@@ -166,6 +166,7 @@ func TestConfigurationFiles(t *testing.T) {
 		"an unknown key": {"region: eu-west-1\nrolls: []\n", []string{`core.yaml:2: unknown key "rolls"`}},
 		"an unknown key of a role": {"accounts:\n  - id: \"123456789012\"\n    roles:\n      - role_nam: x\n",
 			[]string{`core.yaml:4: unknown key "role_nam"`}},
+		"a second document":          {"region: x\n---\naccounts: x\n", []string{"second document"}},
 		"an empty region":            {"region: \"\"\n", []string{"region"}},
 		"a value of another type":    {"take_over: maybe\n", []string{"core.yaml:1: take_over"}},
 		"a list where a value goes":  {"region: [a, b]\n", []string{"core.yaml:1: region: want one value"}},
@@ -208,6 +209,14 @@ func TestPathsThatWouldDoHarm(t *testing.T) {
 	}
 	expect(t, h.refused("up", "--state-dir", shared), "belongs to user 65534")
 	expect(t, h.refused("up", "--state-dir", h.path("precious")), "--state-dir")
+
+	expect(t, h.refused("up", "--state-dir", filepath.Join(shared, "below")), "belongs to user 65534", "in the place of")
+	expect(t, h.refused("up", "--admin-socket", filepath.Join(shared, "agent.sock")), "belongs to user 65534")
+	expect(t, h.refused("up", "--admin-socket", h.path(strings.Repeat("x-", 54))), "107 bytes")
+	if err := errors.Join(os.Chown(shared, 0, 0), os.Chmod(shared, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, h.refused("up", "--state-dir", filepath.Join(shared, "below")), "everybody may write")
 }
 
 func TestOddStateDirectoriesWork(t *testing.T) {
@@ -218,6 +227,20 @@ func TestOddStateDirectoriesWork(t *testing.T) {
 			h.up("--state-dir", dir)
 			h.role()
 		})
+	}
+}
+
+func TestPruneIsRefusedBeforeItDeletes(t *testing.T) {
+	h := newHouse(t)
+	sound := coreFileOf("123456789012", "ec2.amazonaws.com")
+	h.write("core.yaml", sound)
+	h.up().stop()
+	h.write("core.yaml", "accounts: [{id: \"123456789012\"}]\n")
+	expect(t, h.refused("up", "--prune"), "--prune would delete", "--instance-profile")
+	h.write("core.yaml", sound)
+	p := h.up()
+	if strings.Contains(p.output.String(), "created") {
+		t.Errorf("the refusal had deleted something:\n%s", p.output)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/net/netutil"
 
 	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/rolestore/issuer"
@@ -17,6 +18,10 @@ import (
 	"github.com/rolecall/rolecall/rolestore/seal"
 	"github.com/rolecall/rolecall/rolestore/surface"
 )
+
+// maxTools bounds the connections to the port for people's tools, which any local
+// user may open, so that they do not use up the descriptors of the agent beside it.
+const maxTools = 512
 
 // coreOptions are the settings of the core.
 type coreOptions struct {
@@ -123,7 +128,7 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w; or choose another port with --issuer-listen", err)
 	}
-	half.serve("issuer", surface.Server(core.STS(), logger), public)
+	half.serve("issuer", surface.Server(core.STS(), logger), netutil.LimitListener(public, maxTools))
 	return half, nil
 }
 

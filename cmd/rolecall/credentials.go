@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
@@ -23,15 +24,18 @@ func credentialsCommand(w world, d defaults) *cobra.Command {
 			"  credential_process = rolecall core credentials --process     for ~/.aws/config",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			var session issuer.Session
+			var session adminSession
 			err := admin.NewClient(socket).Call(command.Context(), http.MethodPost, "/v1/credentials", issuer.SessionRequest{Account: account}, &session)
 			if err != nil {
 				return err
 			}
+			if !session.plain() {
+				return fmt.Errorf("what answers on %s is no core: its credentials have characters that no core's have", socket)
+			}
 			if process {
 				encoder := json.NewEncoder(w.stdout)
 				encoder.SetIndent("", "  ")
-				return encoder.Encode(session)
+				return encoder.Encode(session.Session)
 			}
 			_, err = fmt.Fprintf(w.stdout, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_SESSION_TOKEN=%s\n",
 				session.AccessKeyID, session.SecretAccessKey, session.SessionToken)
@@ -45,4 +49,14 @@ func credentialsCommand(w world, d defaults) *cobra.Command {
 	f.BoolVar(&process, "process", false, "print JSON for credential_process")
 	command.MarkFlagsMutuallyExclusive("env", "process")
 	return command
+}
+
+// adminSession is what the socket's owner says, which a shell is about to read.
+type adminSession struct{ issuer.Session }
+
+var base64Text = regexp.MustCompile(`^[A-Za-z0-9+/=]+$`)
+
+// plain reports whether nothing in the session means anything to a shell.
+func (s adminSession) plain() bool {
+	return base64Text.MatchString(s.AccessKeyID) && base64Text.MatchString(s.SecretAccessKey) && base64Text.MatchString(s.SessionToken)
 }

@@ -31,8 +31,14 @@ func readFile(path string, optional bool, into any) error {
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
-	if err := decoder.Decode(into); err != nil && !errors.Is(err, io.EOF) { // EOF: nothing but comments
+	if err := decoder.Decode(into); err != nil {
+		if errors.Is(err, io.EOF) { // nothing but comments
+			return nil
+		}
 		return located(path, err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: there is a second document after ---: put everything into the first", path)
 	}
 	return nil
 }

@@ -190,7 +190,9 @@ func (p *process) remember() {
 	}
 }
 
-var sessionToken = regexp.MustCompile(`AQE[A-Za-z0-9+/]{53,}`)
+// sessionToken matches the tokens of the metadata service, 56 characters of base64,
+// and of STS, many more. TestTheLogGuardKnowsTokens holds it against both.
+var sessionToken = regexp.MustCompile(`[A-Za-z0-9+/]{54}==|[A-Za-z0-9+/]{150,}`)
 
 func (p *process) checkSecrets() {
 	for _, secret := range p.secrets {

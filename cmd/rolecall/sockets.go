@@ -13,6 +13,9 @@ import (
 	"syscall"
 )
 
+// maxSocketPath is what sockaddr_un holds besides the final zero (unix(7)).
+const maxSocketPath = 107
+
 // group may use the admin sockets, which is as good as being root to Rolecall.
 const group = "rolecall"
 
@@ -28,6 +31,14 @@ func listenUnix(ctx context.Context, path string, shared bool) (net.Listener, er
 		if err := os.Chmod(dir, 0o755); err != nil { // the umask was in the way
 			return nil, fmt.Errorf("open the directory of %s: %w", path, err)
 		}
+	}
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("%s is longer than the %d bytes that the path of a Unix socket may have: choose a shorter one", path, maxSocketPath)
+	}
+	if absolute, err := filepath.Abs(path); err != nil {
+		return nil, err
+	} else if err := trusted(filepath.Dir(absolute), os.Geteuid()); err != nil {
+		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	if answers(ctx, path) == nil {
 		return nil, fmt.Errorf("a running process answers on %s: stop it first, or choose another path", path)

@@ -66,7 +66,32 @@ func (c *common) makeStateDir(w world) error {
 	case info.Mode().Perm()&0o077 != 0:
 		return fmt.Errorf("%s is open to others: chmod 700 %s, if nothing of theirs is in it", c.stateDir, c.stateDir)
 	}
-	return nil
+	return trusted(c.stateDir, w.uid)
+}
+
+// trusted reports a directory in which somebody else could replace what we make: it
+// or one above it is another user's, or lets everybody rename what is in it.
+func trusted(path string, uid int) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	for dir := path; ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if err != nil {
+			return err
+		}
+		owner, ok := info.Sys().(*syscall.Stat_t)
+		if ok && owner.Uid != 0 && int(owner.Uid) != uid {
+			return fmt.Errorf("directory %s belongs to user %d, who could put something else in the place of what lies there", dir, owner.Uid)
+		}
+		if info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+			return fmt.Errorf("everybody may write to directory %s: chmod o-w %s", dir, dir)
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
 }
 
 func (c *common) loadKeys(w world) (*seal.Keyring, error) {

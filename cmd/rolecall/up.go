@@ -51,6 +51,9 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 	if err != nil {
 		return err
 	}
+	if err := o.survives(co); err != nil {
+		return err
+	}
 	logger := c.logger(w)
 	core, err := openCore(ctx, c, co, w, keyring, logger)
 	if err != nil {
@@ -79,6 +82,20 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 	}}
 	tasks := append(append(core.tasks, agent.tasks...), ready)
 	return errors.Join(runTasks(ctx, tasks), closeBoth())
+}
+
+// survives refuses a pruning that would take away what this machine is to get.
+func (o upOptions) survives(co coreOptions) error {
+	if !co.prune || co.definitions == nil {
+		return nil
+	}
+	home := co.definitions.Accounts[0]
+	for _, p := range home.InstanceProfiles {
+		if p.Name == o.profile {
+			return nil
+		}
+	}
+	return fmt.Errorf("--prune would delete the instance profile %q, which this machine is to get: define it in account %s, or name another with --instance-profile", o.profile, home.ID)
 }
 
 // enrol registers this host with the core, grants it its own instance and the

@@ -38,6 +38,19 @@ func Apply(ops []Op) error {
 	return nil
 }
 
+// Mend does each of ops by itself and waits for nothing, so that who keeps undoing
+// one of them holds up neither the others nor us. An added IPv6 address is
+// reachable a moment later.
+func Mend(ops []Op) error {
+	var errs []error
+	for _, op := range ops {
+		if err := op.change(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", op, Denied(NetAdmin, err)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Undo takes back what [Apply] did, last first. It does not stop at an error.
 func Undo(ops []Op) error {
 	var errs []error
@@ -50,7 +63,18 @@ func Undo(ops []Op) error {
 	return errors.Join(errs...)
 }
 
+// do is change, and the wait until an added address can be used.
 func (o Op) do() error {
+	if err := o.change(); err != nil || o.Verb == Del || o.Addr.Prefix.Addr().Is4() {
+		return err
+	}
+	if err := settle(o.Addr.marked().IPNet); err != nil {
+		return errors.Join(err, o.inverse().change())
+	}
+	return nil
+}
+
+func (o Op) change() error {
 	link, err := netlink.LinkByName(o.Addr.Device)
 	if err != nil {
 		return err
@@ -58,14 +82,7 @@ func (o Op) do() error {
 	if o.Verb == Del {
 		return ignore(unix.EADDRNOTAVAIL, netlink.AddrDel(link, o.Addr.marked()))
 	}
-	err = ignore(unix.EEXIST, netlink.AddrAdd(link, o.Addr.marked()))
-	if err != nil || o.Addr.Prefix.Addr().Is4() {
-		return err
-	}
-	if err := settle(o.Addr.marked().IPNet); err != nil {
-		return errors.Join(err, netlink.AddrDel(link, o.Addr.marked()))
-	}
-	return nil
+	return ignore(unix.EEXIST, netlink.AddrAdd(link, o.Addr.marked()))
 }
 
 // settle waits until packets for an IPv6 address reach this host. The kernel adds

@@ -120,16 +120,6 @@ func TestAnIssuerThatIsNotThere(t *testing.T) {
 		defer server.Close()
 		_ = fetchFails(t, t.Context(), server.URL, server.Listener.Addr().String(), nil)
 	})
-	t.Run("a TLS server that has no certificate", func(t *testing.T) {
-		server := httptest.NewUnstartedServer(nil)
-		server.Config.ErrorLog = log.New(io.Discard, "", 0)
-		server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return nil, errors.New("not today")
-		}}
-		server.StartTLS()
-		defer server.Close()
-		_ = fetchFails(t, t.Context(), server.URL, server.Listener.Addr().String(), nil)
-	})
 	t.Run("a certificate of an unknown authority", func(t *testing.T) {
 		var reached bool
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))

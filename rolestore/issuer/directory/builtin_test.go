@@ -39,8 +39,8 @@ func TestWhatIsBuiltInDoesNotReplaceWhatAFileDefined(t *testing.T) {
 	reconcile(t, d, own(), false)
 	before := d.Snapshot().RoleByName(account, DefaultName)
 	kept := []string{
-		"instance profile " + account + "/default no longer in the file, kept (delete with --prune)",
 		"role " + account + "/default no longer in the file, kept (delete with --prune)",
+		"instance profile " + account + "/default no longer in the file, kept (delete with --prune)",
 	}
 	if done := reconcile(t, d, Default(account), false); !slices.Equal(done, kept) {
 		t.Errorf("without prune: %q", done)

@@ -3,8 +3,6 @@ package directory
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
@@ -44,11 +42,16 @@ type reconciliation struct {
 }
 
 func (r *reconciliation) account(a AccountDefinition) error {
-	if known, err := r.tx.Get(bucketAccount, a.ID); err != nil {
+	r.named[bucketAccount+"/"+a.ID] = true
+	var have accountRecord
+	if err := r.tx.GetJSON(bucketAccount, a.ID, &have); err != nil {
 		return err
-	} else if known == nil {
+	}
+	if have.ManagedBy == "" {
 		r.note("account", a.ID, "created")
-		if err := r.tx.PutJSON(bucketAccount, a.ID, accountRecord{}); err != nil {
+	}
+	if have.ManagedBy != r.by && !r.givesWay(r.by, have.ManagedBy) {
+		if err := r.tx.PutJSON(bucketAccount, a.ID, accountRecord{ManagedBy: r.by}); err != nil {
 			return err
 		}
 	}
@@ -130,42 +133,39 @@ func (r *reconciliation) profile(account string, want InstanceProfileDefinition)
 	return r.tx.PutJSON(bucketProfile, k, next)
 }
 
-// unnamed deletes, or reports, what the file owns and names no longer.
+// unnamed deletes, or reports, what the file owns and names no longer. An account
+// goes with all that is in it.
 func (r *reconciliation) unnamed() error {
-	extra := map[string][]string{}
-	if err := dbfile.EachJSON(r.tx, bucketRole, func(k string, have roleRecord) error {
-		if have.ManagedBy == ManagedByFile && !r.named[bucketRole+"/"+k] {
-			extra[bucketRole] = append(extra[bucketRole], k)
-		}
+	gone := map[string]bool{}
+	return errors.Join(
+		dbfile.EachJSON(r.tx, bucketAccount, func(id string, have accountRecord) error {
+			gone[id] = have.ManagedBy == ManagedByFile && !r.named[bucketAccount+"/"+id]
+			return r.drop(bucketAccount, id, gone[id])
+		}),
+		dbfile.EachJSON(r.tx, bucketRole, func(k string, have roleRecord) error {
+			return r.drop(bucketRole, k, gone[have.Account] || have.ManagedBy == ManagedByFile && !r.named[bucketRole+"/"+k])
+		}),
+		dbfile.EachJSON(r.tx, bucketProfile, func(k string, have profileRecord) error {
+			return r.drop(bucketProfile, k, gone[have.Account] || have.ManagedBy == ManagedByFile && !r.named[bucketProfile+"/"+k])
+		}),
+	)
+}
+
+// drop deletes or reports an object if it is extra.
+func (r *reconciliation) drop(bucket, k string, extra bool) error {
+	switch {
+	case !extra:
 		return nil
-	}); err != nil {
-		return err
-	}
-	if err := dbfile.EachJSON(r.tx, bucketProfile, func(k string, have profileRecord) error {
-		if have.ManagedBy == ManagedByFile && !r.named[bucketProfile+"/"+k] {
-			extra[bucketProfile] = append(extra[bucketProfile], k)
-		}
+	case !r.prune:
+		r.note(nouns[bucket], k, "no longer in the file, kept (delete with --prune)")
 		return nil
-	}); err != nil {
-		return err
 	}
-	for _, bucket := range slices.Sorted(maps.Keys(extra)) {
-		for _, k := range extra[bucket] {
-			if !r.prune {
-				r.note(nouns[bucket], k, "no longer in the file, kept (delete with --prune)")
-				continue
-			}
-			r.note(nouns[bucket], k, "deleted")
-			if err := r.tx.Delete(bucket, k); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	r.note(nouns[bucket], k, "deleted")
+	return r.tx.Delete(bucket, k)
 }
 
 // nouns are the names of what the buckets hold.
-var nouns = map[string]string{bucketRole: "role", bucketProfile: "instance profile"}
+var nouns = map[string]string{bucketAccount: "account", bucketRole: "role", bucketProfile: "instance profile"}
 
 func (r *reconciliation) note(kind, name, what string) {
 	r.done = append(r.done, kind+" "+name+" "+what)

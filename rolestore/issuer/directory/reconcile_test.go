@@ -124,3 +124,24 @@ func TestInvalidDefinitionsChangeNothing(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAccountGoesWithAllThatIsInIt(t *testing.T) {
+	const other = "210987654321"
+	d := newPlace(t).open(t)
+	two := define("/", trustEC2)
+	two.Accounts = append(two.Accounts, define("/", trustEC2).Accounts[0])
+	two.Accounts[1].ID = other
+	reconcile(t, d, two, false)
+	kept := reconcile(t, d, define("/", trustEC2), false)
+	if !slices.Contains(kept, "account "+other+" no longer in the file, kept (delete with --prune)") || !d.Snapshot().HasAccount(other) {
+		t.Errorf("without prune: %q", kept)
+	}
+	reconcile(t, d, define("/", trustEC2), true)
+	s := d.Snapshot()
+	if s.HasAccount(other) || s.RoleByName(other, AdministratorRole) != nil || s.RoleByName(other, "web") != nil || s.InstanceProfileByName(other, "web") != nil {
+		t.Error("prune left something of the account")
+	}
+	if !s.HasAccount(account) || s.RoleByName(account, AdministratorRole) == nil || s.HomeAccount() != account {
+		t.Error("prune took something of another account")
+	}
+}

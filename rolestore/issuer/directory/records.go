@@ -37,7 +37,9 @@ type keyRecord struct {
 	Secret []byte `json:"secret"`
 }
 
-type accountRecord struct{}
+type accountRecord struct {
+	ManagedBy string `json:"managed_by"`
+}
 
 type roleRecord struct {
 	UniqueID   string         `json:"role_id"`
