@@ -105,8 +105,12 @@ func (a *Agent) Enrolment() (Enrolment, bool) {
 	return e, e != Enrolment{}
 }
 
-// PutEnrolment replaces the record, on the disk when it returns.
+// PutEnrolment replaces the record, on the disk when it returns. The same record
+// once more costs no write.
 func (a *Agent) PutEnrolment(e Enrolment) error {
+	if a.state.Load().enrolment == e {
+		return nil
+	}
 	return a.change(func(tx *dbfile.Tx, s *state) error {
 		s.enrolment = e
 		return tx.PutJSON(hostBucket, enrolmentKey, e)

@@ -143,10 +143,10 @@ func (r *reconciliation) unnamed() error {
 			return r.drop(bucketAccount, id, gone[id])
 		}),
 		dbfile.EachJSON(r.tx, bucketRole, func(k string, have roleRecord) error {
-			return r.drop(bucketRole, k, gone[have.Account] || have.ManagedBy == ManagedByFile && !r.named[bucketRole+"/"+k])
+			return r.drop(bucketRole, k, r.prune && gone[have.Account] || have.ManagedBy == ManagedByFile && !r.named[bucketRole+"/"+k])
 		}),
 		dbfile.EachJSON(r.tx, bucketProfile, func(k string, have profileRecord) error {
-			return r.drop(bucketProfile, k, gone[have.Account] || have.ManagedBy == ManagedByFile && !r.named[bucketProfile+"/"+k])
+			return r.drop(bucketProfile, k, r.prune && gone[have.Account] || have.ManagedBy == ManagedByFile && !r.named[bucketProfile+"/"+k])
 		}),
 	)
 }

@@ -14,9 +14,6 @@ const (
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
 	TemporaryPrefix = "ASIA"
 
-	// maxAccount is the largest account id, of twelve digits.
-	maxAccount = 999_999_999_999
-
 	accountBits = 40
 )
 
@@ -38,24 +35,4 @@ func NewAccessKeyID(prefix, account string) (string, error) {
 	binary.BigEndian.PutUint64(top[:], high<<16)
 	copy(b[:6], top[:6])
 	return prefix + base32.StdEncoding.EncodeToString(b[:]), nil
-}
-
-// Account returns the account id that an access key id carries, and false for
-// one that carries none.
-func Account(accessKeyID string) (string, bool) {
-	if len(accessKeyID) != 20 {
-		return "", false
-	}
-	b, err := base32.StdEncoding.DecodeString(accessKeyID[4:])
-	if err != nil {
-		return "", false
-	}
-	var top [8]byte
-	copy(top[2:], b[:6])
-	high := binary.BigEndian.Uint64(top[:])
-	n := high >> 7 & (1<<accountBits - 1)
-	if high>>(accountBits+7) != 1 || n > maxAccount {
-		return "", false
-	}
-	return fmt.Sprintf("%012d", n), true
 }
