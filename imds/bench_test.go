@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +156,28 @@ func benchmark(b *testing.B, request func(string) string) {
 			})
 		}
 		b.Run(way.name+"/ratio", func(b *testing.B) { ratio(b, contenders(b, request), way.once) })
+	}
+}
+
+// BenchmarkInstanceComesAndGoes has one instance come, be served a connection and
+// go, beside others.
+func BenchmarkInstanceComesAndGoes(b *testing.B) {
+	for _, instances := range []int{10, 10_000} {
+		b.Run(strconv.Itoa(instances), func(b *testing.B) {
+			h := newHost(b)
+			for n := range instances {
+				i := web()
+				i.ID = fmt.Sprintf("i-%017x", n)
+				h.Put(i)
+				h.Publish(i, credentials())
+			}
+			for b.Loop() {
+				h.Put(web())
+				publish(h)
+				_ = h.connect(b.Context(), webID)
+				h.Remove(webID)
+			}
+		})
 	}
 }
 

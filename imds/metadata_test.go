@@ -76,6 +76,20 @@ func TestWaitIsWokenAtOnce(t *testing.T) {
 	})
 }
 
+func TestWaitEndsAtOnceWithTheInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t)
+		h.Put(web())
+		replies := h.asked(t, t.Context(), rolePath)
+		synctest.Wait()
+		removed := time.Now()
+		h.Remove(webID)
+		if resp := <-replies; resp.StatusCode != http.StatusForbidden || time.Since(removed) != 0 { // of the bubble's clock
+			t.Errorf("got %s after %v", resp.Status, time.Since(removed))
+		}
+	})
+}
+
 func TestWaitEndsWhenTheCallerLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHost(t)

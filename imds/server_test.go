@@ -202,8 +202,9 @@ func web() rolestore.Instance {
 			ID:   "AIPAEXAMPLEWEB",
 			Role: rolestore.Role{ARN: "arn:aws:iam::123456789012:role/team/web-role"},
 		},
-		Options:   rolestore.DefaultMetadataOptions(),
-		Placement: rolestore.Placement{Region: "eu-west-1", AvailabilityZone: "eu-west-1b"},
+		Attachment: rolestore.Attachment{Interface: "tap0"},
+		Options:    rolestore.DefaultMetadataOptions(),
+		Placement:  rolestore.Placement{Region: "eu-west-1", AvailabilityZone: "eu-west-1b"},
 	}
 }
 

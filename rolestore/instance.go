@@ -53,12 +53,6 @@ func (i *Incarnation) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Attachment is the way by which an instance's requests arrive.
-type Attachment struct {
-	// Host attaches the machine that the agent itself runs on.
-	Host bool `json:"host,omitempty"`
-}
-
 // MetadataOptions are the options of EC2's InstanceMetadataOptionsRequest
 // (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsRequest.html)
 // that change what a caller is answered.
@@ -67,12 +61,15 @@ type MetadataOptions struct {
 	HTTPEndpoint string `json:"http_endpoint"`
 	// HTTPTokens is "required" (IMDSv2 alone) or "optional" (IMDSv1 too).
 	HTTPTokens string `json:"http_tokens"`
+	// HTTPProtocolIPv6 is "enabled" or "disabled": whether the instance is served at
+	// fd00:ec2::254 too.
+	HTTPProtocolIPv6 string `json:"http_protocol_ipv6"`
 }
 
-// DefaultMetadataOptions are EC2's defaults for new launches: served, and with
-// session tokens alone.
+// DefaultMetadataOptions are EC2's defaults for new launches: served at the IPv4
+// address, and with session tokens alone.
 func DefaultMetadataOptions() MetadataOptions {
-	return MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "required"}
+	return MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "required", HTTPProtocolIPv6: "disabled"}
 }
 
 // Placement is EC2's placement: where an instance runs.
@@ -119,10 +116,12 @@ func (i Instance) Validate() error {
 		return fmt.Errorf("metadata_options.http_endpoint %q: want enabled or disabled", i.Options.HTTPEndpoint)
 	case i.Options.HTTPTokens != "required" && i.Options.HTTPTokens != "optional":
 		return fmt.Errorf("metadata_options.http_tokens %q: want required or optional", i.Options.HTTPTokens)
+	case i.Options.HTTPProtocolIPv6 != "enabled" && i.Options.HTTPProtocolIPv6 != "disabled":
+		return fmt.Errorf("metadata_options.http_protocol_ipv6 %q: want enabled or disabled", i.Options.HTTPProtocolIPv6)
 	case i.Placement.Region == "" || i.Placement.AvailabilityZone == "":
 		return fmt.Errorf("placement: want a region and an availability_zone")
 	case i.Profile.ARN != "" && i.Profile.Role.Name() == "":
 		return fmt.Errorf("iam_instance_profile %s: want the ARN of its role", i.Profile.ARN)
 	}
-	return nil
+	return i.Attachment.Validate()
 }

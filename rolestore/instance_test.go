@@ -15,8 +15,9 @@ func web() Instance {
 			ID:   "AIPAIOSFODNN7EXAMPLE",
 			Role: Role{ARN: "arn:aws:iam::123456789012:role/web"},
 		},
-		Options:   DefaultMetadataOptions(),
-		Placement: Placement{Region: "ap-northeast-2", AvailabilityZone: "ap-northeast-2a"},
+		Attachment: Attachment{Interface: "tap0"},
+		Options:    DefaultMetadataOptions(),
+		Placement:  Placement{Region: "ap-northeast-2", AvailabilityZone: "ap-northeast-2a"},
 	}
 }
 
@@ -26,7 +27,8 @@ func TestInstancesThatEC2WouldTake(t *testing.T) {
 		"without a profile":        func(i *Instance) { i.Profile = InstanceProfile{} },
 		"with version 1":           func(i *Instance) { i.Options.HTTPTokens = "optional" },
 		"with its service off":     func(i *Instance) { i.Options.HTTPEndpoint = "disabled" },
-		"the host itself":          func(i *Instance) { i.Attachment.Host = true },
+		"the host itself":          func(i *Instance) { i.Attachment = Attachment{Host: true} },
+		"with IPv6":                func(i *Instance) { i.Options.HTTPProtocolIPv6 = "enabled" },
 		"with a role under a path": func(i *Instance) { i.Profile.Role.ARN = "arn:aws:iam::123456789012:role/a/b/web" },
 	} {
 		i := web()
@@ -55,6 +57,9 @@ func TestInstancesThatEC2WouldRefuse(t *testing.T) {
 		{"an unknown endpoint", func(i *Instance) { i.Options.HTTPEndpoint = "Enabled" }, "metadata_options.http_endpoint"},
 		{"no tokens", func(i *Instance) { i.Options.HTTPTokens = "" }, "metadata_options.http_tokens"},
 		{"unknown tokens", func(i *Instance) { i.Options.HTTPTokens = "none" }, "metadata_options.http_tokens"},
+		{"no protocol", func(i *Instance) { i.Options.HTTPProtocolIPv6 = "" }, "metadata_options.http_protocol_ipv6"},
+		{"an unknown protocol", func(i *Instance) { i.Options.HTTPProtocolIPv6 = "true" }, "metadata_options.http_protocol_ipv6"},
+		{"no attachment", func(i *Instance) { i.Attachment = Attachment{} }, "attachment"},
 		{"no region", func(i *Instance) { i.Placement.Region = "" }, "placement"},
 		{"no zone", func(i *Instance) { i.Placement.AvailabilityZone = "" }, "placement"},
 		{"a profile without a role", func(i *Instance) { i.Profile.Role = Role{} }, "iam_instance_profile"},

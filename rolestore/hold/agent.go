@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
@@ -26,21 +25,22 @@ type AgentConfig struct {
 }
 
 // Agent is the identity of the host and of its instances. Its methods may be
-// called by many goroutines; those that read take no lock.
+// called by many goroutines; those that read do not wait for the disk.
 type Agent struct {
-	file  *dbfile.File
-	fresh bool
-	state atomic.Pointer[state]
-	mu    sync.Mutex // held while state is changed
+	file     *dbfile.File
+	fresh    bool
+	mu       sync.Mutex // held while the file is changed; taken before the registry's
+	state    atomic.Pointer[state]
+	registry registry
 }
 
-// state is all of agent.db. It never changes, and neither does what it points to.
+// state is what agent.db says of the host. It never changes, and neither does what
+// it points to.
 type state struct {
 	hostID      string
 	hostKey     *ecdsa.PrivateKey
 	fingerprint Fingerprint
 	tokenKeys   []TokenKey
-	instances   map[string]rolestore.Instance // by id
 	enrolment   Enrolment
 }
 
@@ -75,7 +75,10 @@ func stopped(path string, err error) error {
 func (a *Agent) load(c AgentConfig) error {
 	var s *state
 	err := a.file.View(func(tx *dbfile.Tx) (err error) {
-		s, err = readState(tx)
+		if s, err = readState(tx); err != nil || s == nil {
+			return err
+		}
+		a.registry.byID, err = readRegistrations(tx)
 		return err
 	})
 	if err != nil {

@@ -18,7 +18,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
@@ -33,7 +32,7 @@ func openAgent(t testing.TB, path string, k *seal.Keyring, f Fingerprint, log *s
 func TestAgentKeepsItsIdentityOverARestart(t *testing.T) {
 	path, k := filepath.Join(t.TempDir(), "agent.db"), newKeyring(t)
 	a := openAgent(t, path, k, Fingerprint{}, new(strings.Builder))
-	if _, ok := a.Enrolment(); ok || !a.Fresh() || len(a.Instances()) != 0 || len(a.TokenKeys()) != 1 {
+	if _, ok := a.Enrolment(); ok || !a.Fresh() || len(a.Registrations()) != 0 || len(a.TokenKeys()) != 1 {
 		t.Error("the first start is not a blank one")
 	}
 	if !regexp.MustCompile(`^h-[0-9a-f]{17}$`).MatchString(a.HostID()) {
@@ -42,15 +41,15 @@ func TestAgentKeepsItsIdentityOverARestart(t *testing.T) {
 	enrolment := Enrolment{CoreID: "c-1", Issuer: "https://core.example:8473"}
 	must(t, a.PutEnrolment(enrolment))
 	must(t, a.RotateTokenKey())
-	var instances []rolestore.Instance
+	var put []Registration
 	for _, n := range []int{2, 1, 3} {
-		i, err := a.PutInstance(testInstance(n))
+		r, err := a.Put(Registration{Instance: testInstance(n)})
 		must(t, err)
-		instances = append(instances, i)
+		put = append(put, r)
 	}
 	must(t, a.RemoveInstance(testInstance(3).ID))
 	must(t, a.RemoveInstance("i-of-nobody"))
-	want := []rolestore.Instance{instances[1], instances[0]}
+	want := []Registration{put[1], put[0]}
 	must(t, a.Close())
 
 	b := openAgent(t, path, k, Fingerprint{}, new(strings.Builder))
@@ -61,8 +60,8 @@ func TestAgentKeepsItsIdentityOverARestart(t *testing.T) {
 	if got, ok := b.Enrolment(); !ok || got != enrolment {
 		t.Errorf("enrolment %+v, %t", got, ok)
 	}
-	if !slices.Equal(a.Instances(), want) || !slices.Equal(b.Instances(), want) {
-		t.Errorf("instances are %+v before and %+v after, want %+v", a.Instances(), b.Instances(), want)
+	if !slices.Equal(a.Registrations(), want) || !slices.Equal(b.Registrations(), want) {
+		t.Errorf("registrations are %+v before and %+v after, want %+v", a.Registrations(), b.Registrations(), want)
 	}
 	if len(b.TokenKeys()) != 2 {
 		t.Errorf("%d token keys after a restart, want 2", len(b.TokenKeys()))
@@ -71,45 +70,6 @@ func TestAgentKeepsItsIdentityOverARestart(t *testing.T) {
 		if before := a.TokenKeys()[n]; key.ID != before.ID || key.Key.Reveal() != before.Key.Reveal() {
 			t.Errorf("token key %d differs after a restart", n)
 		}
-	}
-}
-
-func TestPutInstanceDecidesTheIncarnation(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "agent.db")
-	a := openAgent(t, path, newKeyring(t), Fingerprint{}, new(strings.Builder))
-	defer func() { must(t, a.Close()) }()
-	put := func(i rolestore.Instance) rolestore.Incarnation {
-		got, err := a.PutInstance(i)
-		must(t, err)
-		if stored := a.Instances(); len(stored) != 1 || stored[0] != got {
-			t.Errorf("put %+v, stored %+v", got, stored)
-		}
-		return got.Incarnation
-	}
-	i := testInstance(1)
-	first := put(i)
-	if first == i.Incarnation || first == (rolestore.Incarnation{}) {
-		t.Error("the caller chose the incarnation")
-	}
-	before, _ := os.ReadFile(path)
-	if put(i) != first {
-		t.Error("the same instance once more is another incarnation")
-	}
-	if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
-		t.Error("the same instance once more was written")
-	}
-	i.Profile.Role.ARN += "-other"
-	if put(i) != first {
-		t.Error("an update is another incarnation")
-	}
-	i.Attachment.Host = true
-	moved := put(i)
-	if moved == first {
-		t.Error("another attachment is the same incarnation")
-	}
-	must(t, a.RemoveInstance(i.ID))
-	if put(i) == moved {
-		t.Error("an id that came back is the same incarnation")
 	}
 }
 
@@ -146,7 +106,7 @@ func TestCopiedImageMakesIdentitiesOfItsOwn(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "agent.db")
 			a := openAgent(t, path, k, c.stored, new(strings.Builder))
-			_, err := a.PutInstance(testInstance(1))
+			_, err := a.Put(Registration{Instance: testInstance(1)})
 			must(t, err)
 			must(t, a.PutEnrolment(Enrolment{CoreID: "c-1"}))
 			must(t, a.Close())
@@ -154,9 +114,9 @@ func TestCopiedImageMakesIdentitiesOfItsOwn(t *testing.T) {
 				var log strings.Builder
 				b := openAgent(t, path, k, c.now, &log)
 				_, enrolled := b.Enrolment()
-				kept := b.HostID() == a.HostID() && b.HostKey().Equal(a.HostKey()) && enrolled && len(b.Instances()) == 1 &&
+				kept := b.HostID() == a.HostID() && b.HostKey().Equal(a.HostKey()) && enrolled && len(b.Registrations()) == 1 &&
 					b.TokenKeys()[0].Key.Reveal() == a.TokenKeys()[0].Key.Reveal()
-				dropped := b.HostID() != a.HostID() && !b.HostKey().Equal(a.HostKey()) && !enrolled && len(b.Instances()) == 0 &&
+				dropped := b.HostID() != a.HostID() && !b.HostKey().Equal(a.HostKey()) && !enrolled && len(b.Registrations()) == 0 &&
 					b.TokenKeys()[0].Key.Reveal() != a.TokenKeys()[0].Key.Reveal()
 				copied := c.reason != ""
 				if kept == copied || dropped != copied || b.Fresh() != (copied && round == 0) {
@@ -216,6 +176,7 @@ func TestDamagedAgentStopsAndIsLeftAlone(t *testing.T) {
 		"a broken enrolment":    put(hostBucket, enrolmentKey, "{"),
 		"a broken instance":     put(instancesBucket, "i-1", "{"),
 		"a broken incarnation":  put(instancesBucket, "i-1", `{"incarnation":"00"}`),
+		"another's instance":    put(instancesBucket, "i-1", `{"instance_id":"i-2"}`),
 		"a key of another kind": put(hostBucket, privateKeyKey, string(ed25519Key())),
 		"a key of P-384":        put(hostBucket, privateKeyKey, string(p384Key(t))),
 	} {
@@ -256,8 +217,9 @@ func TestFilesHoldNoSecretInClear(t *testing.T) {
 	dir, k := t.TempDir(), newKeyring(t)
 	a := openAgent(t, filepath.Join(dir, "agent.db"), k, Fingerprint{}, new(strings.Builder))
 	c := openCache(t, filepath.Join(dir, "cache.db"), k, new(strings.Builder))
-	i, err := a.PutInstance(testInstance(1))
+	r, err := a.Put(Registration{Instance: testInstance(1)})
 	must(t, err)
+	i := r.Instance
 	must(t, a.RotateTokenKey())
 	credentials := testCredentials(i.ID)
 	c.Put(i, credentials)

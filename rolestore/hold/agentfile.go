@@ -34,7 +34,7 @@ func readState(tx *dbfile.Tx) (*state, error) {
 	if err != nil || id == nil {
 		return nil, err
 	}
-	s := &state{hostID: string(id), instances: make(map[string]rolestore.Instance)}
+	s := &state{hostID: string(id)}
 	if s.hostKey, err = readHostKey(tx); err != nil {
 		return nil, err
 	}
@@ -47,8 +47,17 @@ func readState(tx *dbfile.Tx) (*state, error) {
 	if err := tx.GetJSON(hostBucket, enrolmentKey, &s.enrolment); err != nil {
 		return nil, err
 	}
-	return s, dbfile.EachJSON(tx, instancesBucket, func(id string, i rolestore.Instance) error {
-		s.instances[id] = i
+	return s, nil
+}
+
+// readRegistrations returns them by instance id.
+func readRegistrations(tx *dbfile.Tx) (map[string]Registration, error) {
+	all := make(map[string]Registration)
+	return all, dbfile.EachJSON(tx, instancesBucket, func(id string, r storedRegistration) error {
+		if r.ID != id {
+			return tx.Damaged(fmt.Errorf("the record of instance %s is of %q", id, r.ID))
+		}
+		all[id] = Registration{Instance: r.Instance, File: r.File, Bound: r.Bound, Ended: r.Ended}
 		return nil
 	})
 }

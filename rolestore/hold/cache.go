@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
@@ -31,16 +32,16 @@ type CacheConfig struct {
 // Cache keeps the credentials of the host's instances over a restart. Its
 // methods may be called by many goroutines.
 type Cache struct {
-	file    *dbfile.File
-	logger  *slog.Logger
-	records atomic.Pointer[map[string]*Record] // by instance id; neither map nor records change
+	file   *dbfile.File
+	logger *slog.Logger
 
 	wake   chan struct{} // holds one: something is pending
 	cancel context.CancelFunc
 	done   chan struct{} // closed when run has ended
 
 	writing sync.Mutex         // held while the file is written; taken before mu
-	mu      sync.Mutex         // guards replacing records, and what follows
+	mu      sync.RWMutex       // guards what follows, for moments
+	records map[string]*Record // by instance id; a record never changes
 	pending map[string]*Record // not yet on the disk, by instance id; nil is a removal
 	err     error              // of the last write
 }
@@ -73,9 +74,9 @@ func OpenCache(c CacheConfig) (*Cache, error) {
 		wake:    make(chan struct{}, 1),
 		cancel:  cancel,
 		done:    make(chan struct{}),
+		records: records,
 		pending: make(map[string]*Record),
 	}
-	cache.records.Store(&records)
 	go cache.run(ctx)
 	return cache, nil
 }
@@ -106,7 +107,9 @@ func openCacheFile(c CacheConfig) (*dbfile.File, map[string]*Record, error) {
 // Get returns the instance's credentials, even past their expiry, if they were
 // put for the same incarnation and role.
 func (c *Cache) Get(i rolestore.Instance) (rolestore.Credentials, bool) {
-	r, ok := (*c.records.Load())[i.ID]
+	c.mu.RLock()
+	r, ok := c.records[i.ID]
+	c.mu.RUnlock()
 	if !ok || r.Incarnation != i.Incarnation || r.RoleARN != i.Profile.Role.ARN {
 		return rolestore.Credentials{}, false
 	}
@@ -114,10 +117,14 @@ func (c *Cache) Get(i rolestore.Instance) (rolestore.Credentials, bool) {
 }
 
 // All returns every record, in no order, to find those whose instance is gone.
-// What an instance is served comes from [Cache.Get].
+// They are those of the moment that the range begins, so its body may put and
+// remove. What an instance is served comes from [Cache.Get].
 func (c *Cache) All() iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		for _, r := range *c.records.Load() {
+		c.mu.RLock()
+		all := slices.Collect(maps.Values(c.records))
+		c.mu.RUnlock()
+		for _, r := range all {
 			if !yield(*r) {
 				return
 			}

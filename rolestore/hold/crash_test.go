@@ -51,10 +51,11 @@ func writeForEver(dir string, from int) error {
 	}
 	fmt.Println("host", agent.HostID())
 	for n := from; ; n++ {
-		i, err := agent.PutInstance(testInstance(n))
+		r, err := agent.Put(Registration{Instance: testInstance(n)})
 		if err != nil {
 			return err
 		}
+		i := r.Instance
 		text, _ := i.Incarnation.MarshalText()
 		fmt.Println("put", i.ID, string(text))
 		cache.Put(i, testCredentials(i.ID))
@@ -163,10 +164,10 @@ func (a *acknowledged) check(t *testing.T, dir string, k *seal.Keyring) {
 		t.Errorf("host %s is %s, fresh %t", a.host, agent.HostID(), agent.Fresh())
 	}
 	instances := map[string]rolestore.Instance{}
-	for _, i := range agent.Instances() {
-		instances[i.ID] = i
-		if a.removed[i.ID] {
-			t.Errorf("%s was removed and is back", i.ID)
+	for _, r := range agent.Registrations() {
+		instances[r.Instance.ID] = r.Instance
+		if a.removed[r.Instance.ID] {
+			t.Errorf("%s was removed and is back", r.Instance.ID)
 		}
 	}
 	for id, incarnation := range a.put {

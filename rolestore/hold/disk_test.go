@@ -167,15 +167,15 @@ func TestAgentOnAFullDiskRefusesAndForgetsNothing(t *testing.T) {
 	fill(t, filepath.Join(dir, "ballast"))
 	n, err := 0, error(nil)
 	for ; err == nil && n < 1000; n++ {
-		_, err = a.PutInstance(testInstance(n))
+		_, err = a.Put(Registration{Instance: testInstance(n)})
 	}
-	if !errors.Is(err, unix.ENOSPC) || len(a.Instances()) != n-1 {
-		t.Errorf("put %d: %v; %d instances are served", n, err, len(a.Instances()))
+	if !errors.Is(err, unix.ENOSPC) || len(a.Registrations()) != n-1 {
+		t.Errorf("put %d: %v; %d instances are served", n, err, len(a.Registrations()))
 	}
 	must(t, a.Close())
 	a = openAgent(t, path, k, Fingerprint{}, new(strings.Builder)) // needs no space
-	if len(a.Instances()) != n-1 {
-		t.Errorf("after a restart %d instances, want %d", len(a.Instances()), n-1)
+	if len(a.Registrations()) != n-1 {
+		t.Errorf("after a restart %d instances, want %d", len(a.Registrations()), n-1)
 	}
 	must(t, a.Close())
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 
-	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
@@ -54,7 +53,6 @@ func (a *Agent) begin(f Fingerprint) error {
 		hostKey:     key,
 		fingerprint: f,
 		tokenKeys:   []TokenKey{newTokenKey(1)},
-		instances:   make(map[string]rolestore.Instance),
 	}
 	err = a.file.Update(func(tx *dbfile.Tx) error {
 		for _, bucket := range []string{hostBucket, instancesBucket} {
@@ -69,6 +67,7 @@ func (a *Agent) begin(f Fingerprint) error {
 		return err
 	}
 	a.state.Store(s)
+	a.registry.byID = make(map[string]Registration)
 	a.fresh = true
 	return nil
 }

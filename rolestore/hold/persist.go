@@ -42,20 +42,18 @@ func (c *Cache) Remove(instanceID string) error {
 // Err returns why the last write failed, nil if it did not. What is served does
 // not suffer, but a restart would.
 func (c *Cache) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	return c.err
 }
 
 func (c *Cache) replace(id string, r *Record) {
 	c.mu.Lock()
-	records := maps.Clone(*c.records.Load())
 	if r != nil {
-		records[id] = r
+		c.records[id] = r
 	} else {
-		delete(records, id)
+		delete(c.records, id)
 	}
-	c.records.Store(&records)
 	c.pending[id] = r
 	c.mu.Unlock()
 	select {

@@ -18,7 +18,8 @@
 // Invariants: a failure never replaces, hides or shortens good credentials. At
 // most one fetch for an instance is under way. Deadlines are wall times and are
 // looked at again every [Config.Recheck], because timers stand still while a
-// machine is suspended.
+// machine is suspended. What one instance costs grows with the logarithm of the
+// number of the others at most, but after a clock was set back.
 //
 // [Schedule] is the pure part; [Rotator] runs it. Nothing here may import a
 // network package, a database or gin, nor read a clock but [Config.Now]. Where

@@ -2,7 +2,6 @@ package rotate
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -59,12 +58,18 @@ type Rotator struct {
 	mu       sync.Mutex
 	entries  map[string]*entry             // by instance id
 	fetching map[string]context.CancelFunc // by instance id: ends the fetch under way
+	due      queue                         // those that wait for a slot, by expiry
+	looks    queue                         // those with a deadline ahead, by when it is
+	seen     time.Time                     // the wall clock when it was last read
 }
 
 type entry struct {
 	instance  rolestore.Instance
 	schedule  Schedule
 	withdrawn bool // Sink.Refuse was called since the last Publish
+
+	look           time.Time // the deadline, while in looks
+	inDue, inLooks int       // the places in the queues
 }
 
 // New returns a Rotator that rotates nothing before [Rotator.Put] and
@@ -79,6 +84,8 @@ func New(c Config) *Rotator {
 		slots:    make(chan struct{}, parallel),
 		entries:  map[string]*entry{},
 		fetching: map[string]context.CancelFunc{},
+		due:      queue{before: nearestExpiryFirst, at: func(e *entry) *int { return &e.inDue }},
+		looks:    queue{before: nextLookFirst, at: func(e *entry) *int { return &e.inLooks }},
 	}
 }
 
@@ -90,7 +97,9 @@ func (r *Rotator) Put(i rolestore.Instance, s Schedule) {
 	r.mu.Lock()
 	r.forget(i.ID)
 	if i.Profile.Role.ARN != "" {
-		r.entries[i.ID] = &entry{instance: i, schedule: s}
+		e := &entry{instance: i, schedule: s}
+		r.entries[i.ID] = e
+		r.settle(e, r.clock())
 	}
 	r.mu.Unlock()
 	r.poke()
@@ -106,7 +115,11 @@ func (r *Rotator) Remove(id string) {
 // forget drops an instance and ends its fetch, whose answer nobody wants any
 // more; r.mu is held. The next fetch for the id waits for the end of that one.
 func (r *Rotator) forget(id string) {
-	delete(r.entries, id)
+	if e, ok := r.entries[id]; ok {
+		r.due.set(e, false)
+		r.looks.set(e, false)
+		delete(r.entries, id)
+	}
 	if cancel, ok := r.fetching[id]; ok {
 		cancel()
 	}
@@ -138,80 +151,6 @@ func (r *Rotator) Run(ctx context.Context) error {
 	}
 	return nil
 }
-
-// pass starts what is due and returns how long nothing else will be.
-func (r *Rotator) pass(ctx context.Context, fetches *sync.WaitGroup) time.Duration {
-	now := r.now()
-	wait := r.config.Recheck
-
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var due []*entry
-	for id, e := range r.entries {
-		if e.schedule.Withdrawn(now) && !e.withdrawn {
-			e.withdrawn = true
-			r.config.Sink.Refuse(e.instance)
-		}
-		switch _, fetching := r.fetching[id]; {
-		case fetching:
-		case e.schedule.due(now):
-			due = append(due, e)
-		default:
-			wait = min(wait, e.schedule.wake(now).Sub(now))
-		}
-	}
-	for _, e := range nearestExpiryFirst(due) {
-		select {
-		case r.slots <- struct{}{}:
-			ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-			r.fetching[e.instance.ID] = cancel
-			fetches.Go(func() { r.fetch(ctx, e) })
-		default:
-			return wait // a fetch that ends wakes the loop for the rest
-		}
-	}
-	return wait
-}
-
-// fetch asks the source for e's credentials and notes the outcome.
-func (r *Rotator) fetch(ctx context.Context, e *entry) {
-	c, err := r.config.Source.Fetch(ctx, e.instance)
-	if err == nil {
-		err = c.Validate()
-	}
-	r.note(ctx, e, c, err)
-	<-r.slots
-	r.poke()
-}
-
-// note stores the outcome, unless the instance was removed or put anew since, or
-// Run is about to return.
-func (r *Rotator) note(ctx context.Context, e *entry, c rolestore.Credentials, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	id, now := e.instance.ID, r.now()
-	dropped := r.entries[id] != e || errors.Is(ctx.Err(), context.Canceled)
-	r.fetching[id]() // frees the timer of the time-out
-	delete(r.fetching, id)
-	if dropped {
-		return
-	}
-	if err != nil {
-		e.schedule.Fail(id, err, now)
-		r.config.Logger.Warn("credentials not refreshed", "instance_id", id, "role", e.instance.Profile.Role.Name(),
-			"retry_at", e.schedule.Next, "valid_for", e.schedule.Autonomy(now), "err", err)
-		return
-	}
-	e.schedule.Succeed(id, c, now)
-	e.withdrawn = false
-	r.config.Sink.Publish(e.instance, c)
-	r.config.Logger.Info("credentials refreshed", "instance_id", id, "role", e.instance.Profile.Role.Name(),
-		"access_key_id", c.AccessKeyID, "expiration", c.Expiration, "next_refresh", e.schedule.Next)
-}
-
-// now is the wall clock's time without the monotonic reading that time.Now adds:
-// comparisons would prefer it, and it stands still while a machine is suspended.
-func (r *Rotator) now() time.Time { return r.config.Now().Round(0) }
 
 // poke asks Run for a look; one request is as good as many.
 func (r *Rotator) poke() {

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"crypto/ecdsa"
+	"path"
+	"slices"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -82,8 +84,18 @@ type Host struct {
 type Grant struct {
 	// InstanceProfiles are the ARNs of profiles of the host's account.
 	InstanceProfiles []string `json:"instance_profiles"`
-	// InstanceIDs are the ids of the instances that may be asked for.
+	// InstanceIDs are the ids of the instances that may be asked for, or patterns of
+	// [path.Match].
 	InstanceIDs []string `json:"instance_ids"`
+}
+
+// CoversInstance reports whether the host may ask on behalf of the instance. A
+// pattern that is none covers nothing.
+func (g Grant) CoversInstance(id string) bool {
+	return slices.ContainsFunc(g.InstanceIDs, func(pattern string) bool {
+		matched, err := path.Match(pattern, id)
+		return err == nil && matched
+	})
 }
 
 // arn joins its parts as they are: "." and ".." are names like others to IAM.

@@ -65,6 +65,17 @@ func (s *Snapshot) InstanceProfileByName(account, name string) *InstanceProfile 
 	return s.profiles[key(account, name)]
 }
 
+// InstanceProfiles are those of an account, by ARN.
+func (s *Snapshot) InstanceProfiles(account string) []*InstanceProfile {
+	var profiles []*InstanceProfile
+	for _, arn := range slices.Sorted(maps.Keys(s.profileByARN)) {
+		if p := s.profileByARN[arn]; p.Account == account {
+			profiles = append(profiles, p)
+		}
+	}
+	return profiles
+}
+
 // Host returns the host of that id, or nil.
 func (s *Snapshot) Host(id string) *Host { return s.hosts[id] }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -47,7 +46,7 @@ func Redeem(d *directory.Snapshot, token string, asked Request, now time.Time) (
 		return nil, claims, fmt.Errorf("%w: the session is not named after its instance", ErrDenied)
 	}
 	host := d.Host(claims.Host)
-	if !slices.Contains(host.Grant.InstanceIDs, claims.InstanceID) {
+	if !host.Grant.CoversInstance(claims.InstanceID) {
 		return nil, claims, fmt.Errorf("%w: host %s is not granted instance %s", ErrDenied, host.ID, claims.InstanceID)
 	}
 	role := granted(d, host, claims.RoleARN)

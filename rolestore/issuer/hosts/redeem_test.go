@@ -139,6 +139,21 @@ func TestAHostGetsTheRoleOfItsInstance(t *testing.T) {
 	}
 }
 
+// TestAGrantMayBeAPatternOfInstances shows that a pattern covers what it matches and
+// nothing else, and that one that is no pattern covers nothing.
+func TestAGrantMayBeAPatternOfInstances(t *testing.T) {
+	for pattern, covered := range map[string]bool{"i-*": true, "i-0123456789abcdef?": true, "i-f*": false, "i-[": false, "*x": false} {
+		h := build(t)
+		h.host.Grant.InstanceIDs = []string{pattern}
+		if err := h.directory.PutHost(h.host); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.redeem(t, h.claims(), nil); (err == nil) != covered {
+			t.Errorf("pattern %q: %v", pattern, err)
+		}
+	}
+}
+
 func TestTheTokenBuysExactlyWhatItSays(t *testing.T) {
 	h := build(t)
 	for name, change := range map[string]func(*Request){
