@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,7 +12,7 @@ import (
 const (
 	// hostName is the name of the one attachment that is the host itself.
 	hostName = "host"
-	// loopback is the device that the host's own requests arrive on.
+	// loopback is the device that the requests of a whole namespace arrive on.
 	loopback = "lo"
 	// metadataPort is where SDKs look for EC2's metadata.
 	metadataPort = 80
@@ -26,36 +27,79 @@ type Endpoint struct {
 	Listen netip.AddrPort
 }
 
-// Attachment is a way by which requests arrive.
+// Member is what the kernel knows one of several instances on a bridge by. Packets
+// for the metadata addresses that differ in any of it are dropped.
+type Member struct {
+	// Port is the name of the bridge's port behind which the instance is.
+	Port string
+	// MAC is the source address of its frames.
+	MAC net.HardwareAddr
+	// Addrs are its IP addresses: at least one, at most one of each family.
+	Addrs []netip.Addr
+}
+
+// Attachment is a way by which requests arrive. Get one by [Host], [Loopback],
+// [Interface], [Netns] or [Bridge].
 type Attachment struct {
 	// Name is what connections are told apart by; unique among the wanted.
 	Name string
 	// Device is what the listeners are bound to.
 	Device string
+	// Netns is the path of the network namespace that the device lies in; empty for
+	// the agent's own.
+	Netns string
+	// Member is set if Device is a bridge.
+	Member *Member
 	// Endpoints are served alike; at least one.
 	Endpoints []Endpoint
+	// Bound, if not zero, is the only device or namespace of that name that will do.
+	Bound Bound
+	// Follow lets whatever has the name take the place of what had it before.
+	Follow bool
 }
 
 // Host attaches the machine itself at 169.254.169.254:80 and, where ipv6 is set
 // and lo has IPv6 when applied, at [fd00:ec2::254]:80.
-func Host(ipv6 bool) Attachment {
-	a := Attachment{Name: hostName, Device: loopback, Endpoints: []Endpoint{direct(netip.AddrPortFrom(link.MetadataIPv4, metadataPort))}}
-	if ipv6 {
-		a.Endpoints = append(a.Endpoints, direct(netip.AddrPortFrom(link.MetadataIPv6, metadataPort)))
-	}
-	return a
+func Host(name string, ipv6 bool) Attachment {
+	return Attachment{Name: name, Device: loopback, Endpoints: metadata(ipv6), Follow: true}
 }
 
 // Loopback attaches the machine itself at a loopback address, such as
 // 127.0.0.1:1338, which needs neither an address nor a privilege. Port 0 is any
 // free one. Other addresses are refused.
-func Loopback(listen netip.AddrPort) (Attachment, error) {
+func Loopback(name string, listen netip.AddrPort) (Attachment, error) {
 	listen = netip.AddrPortFrom(listen.Addr().Unmap(), listen.Port())
 	if !listen.Addr().IsLoopback() {
 		return Attachment{}, fmt.Errorf(
 			"listen on %s: whoever reaches this address would get this machine's role; choose a loopback address, as in --listen 127.0.0.1:1338", listen)
 	}
-	return Attachment{Name: hostName, Device: loopback, Endpoints: []Endpoint{direct(listen)}}, nil
+	return Attachment{Name: name, Device: loopback, Endpoints: []Endpoint{direct(listen)}, Follow: true}, nil
+}
+
+// Interface attaches the one instance behind a device, such as a tap or the host's
+// end of a veth pair. netns is empty, or the path of the namespace that the device
+// lies in.
+func Interface(name, netns, device string, ipv6 bool) Attachment {
+	return Attachment{Name: name, Netns: netns, Device: device, Endpoints: metadata(ipv6)}
+}
+
+// Netns attaches everything in a network namespace, which is one container's, from
+// the inside.
+func Netns(name, netns string, ipv6 bool) Attachment {
+	return Attachment{Name: name, Netns: netns, Device: loopback, Endpoints: metadata(ipv6)}
+}
+
+// Bridge attaches one of several instances behind a bridge.
+func Bridge(name, bridge string, m Member, ipv6 bool) Attachment {
+	return Attachment{Name: name, Device: bridge, Member: &m, Endpoints: metadata(ipv6)}
+}
+
+func metadata(ipv6 bool) []Endpoint {
+	endpoints := []Endpoint{direct(netip.AddrPortFrom(link.MetadataIPv4, metadataPort))}
+	if ipv6 {
+		endpoints = append(endpoints, direct(netip.AddrPortFrom(link.MetadataIPv6, metadataPort)))
+	}
+	return endpoints
 }
 
 // direct is an endpoint whose listener is bound to the served address itself.
@@ -65,38 +109,59 @@ func direct(addr netip.AddrPort) Endpoint { return Endpoint{Served: addr, Listen
 // keeps 127.0.0.1 and ::1 there by itself.
 func (e Endpoint) placed() bool { return !e.Served.Addr().IsLoopback() }
 
-// check reports an attachment that must not or cannot be served.
+// manages reports whether the attachment needs anything of the network at all.
+func (a Attachment) manages() bool {
+	for _, e := range a.Endpoints {
+		if e.placed() {
+			return true
+		}
+	}
+	return false
+}
+
+// guest reports whether requests come from elsewhere than the namespace that the
+// listener sits in, so that they could be forwarded past us.
+func (a Attachment) guest() bool { return a.Device != loopback }
+
+// check reports an attachment that makes no sense on any host.
 func (a Attachment) check() error {
-	if a.Name == "" || len(a.Endpoints) == 0 {
-		return fmt.Errorf("attachment %q: want a name and an endpoint", a.Name)
+	if a.Name == "" || a.Device == "" || len(a.Endpoints) == 0 {
+		return fmt.Errorf("attachment %q: want a name, a device and an endpoint", a.Name)
 	}
 	for _, e := range a.Endpoints {
 		served := e.Served.Addr()
 		if e.placed() && served != link.MetadataIPv4 && served != link.MetadataIPv6 {
 			return fmt.Errorf("attachment %s: %s is neither a metadata address nor a loopback address", a.Name, served)
 		}
-		if e.placed() && a.Device != loopback {
-			return fmt.Errorf("attachment %s: %s belongs on %s, not on %s", a.Name, served, loopback, a.Device)
+		if !e.placed() && a.guest() {
+			return fmt.Errorf("attachment %s: %s is reached on %s alone, not on %s", a.Name, served, loopback, a.Device)
 		}
 	}
-	device, err := net.InterfaceByName(a.Device)
-	if err != nil {
-		return fmt.Errorf("attachment %s: device %q: %w", a.Name, a.Device, err)
-	}
-	if device.Flags&net.FlagUp == 0 {
-		return fmt.Errorf("attachment %s: device %s is down, so that nothing can arrive on it; bring it up: ip link set %s up", a.Name, a.Device, a.Device)
+	if m := a.Member; m != nil && (m.Port == "" || len(m.MAC) != 6 || len(m.Addrs) == 0) {
+		return fmt.Errorf("attachment %s: a member of bridge %s is known by port, MAC and IP address", a.Name, a.Device)
 	}
 	return nil
 }
 
-// available returns the endpoints that the device can have: IPv6 ones drop out
-// while IPv6 is off, and come back with it.
-func (a Attachment) available() []Endpoint {
-	var available []Endpoint
-	for _, e := range a.Endpoints {
-		if !e.placed() || e.Served.Addr().Is4() || link.IPv6(a.Device) {
-			available = append(available, e)
-		}
+// claims are what no other attachment may have at the same time, in words. place
+// names the namespace.
+func (a Attachment) claims() []string {
+	in := ""
+	if a.Netns != "" {
+		in = " in " + a.Netns
 	}
-	return available
+	if a.Member == nil {
+		if !a.manages() {
+			return []string{"address " + a.Endpoints[0].Listen.String()}
+		}
+		return []string{"device " + a.Device + in}
+	}
+	var claims []string
+	for _, addr := range a.Member.Addrs {
+		claims = append(claims, "address "+addr.String()+" on bridge "+a.Device+in)
+	}
+	return claims
 }
+
+// ErrClaimed is returned for an attachment that belongs to another.
+var ErrClaimed = errors.New("belongs to another instance")

@@ -10,12 +10,12 @@ import (
 
 func TestLoopbackRefusesWhatOthersCanReach(t *testing.T) {
 	for _, listen := range []string{"0.0.0.0:1338", "[::]:1338", "192.0.2.1:80", "169.254.169.254:80", "[::ffff:192.0.2.1]:80"} {
-		_, err := network.Loopback(netip.MustParseAddrPort(listen))
+		_, err := network.Loopback("host", netip.MustParseAddrPort(listen))
 		if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1338") {
 			t.Errorf("%s: error %v, want a refusal with its remedy", listen, err)
 		}
 	}
-	if _, err := network.Loopback(netip.AddrPort{}); err == nil {
+	if _, err := network.Loopback("host", netip.AddrPort{}); err == nil {
 		t.Error("no address at all is accepted")
 	}
 	for listen, want := range map[string]string{
@@ -24,32 +24,34 @@ func TestLoopbackRefusesWhatOthersCanReach(t *testing.T) {
 		"127.9.9.9:1":             "127.9.9.9:1",
 		"[::1]:1338":              "[::1]:1338",
 	} {
-		a, err := network.Loopback(netip.MustParseAddrPort(listen))
-		if err != nil || a.Name != network.Host(false).Name || a.Device != "lo" || a.Endpoints[0].Listen.String() != want {
+		a, err := network.Loopback("host", netip.MustParseAddrPort(listen))
+		if err != nil || a.Name != "host" || a.Device != "lo" || a.Endpoints[0].Listen.String() != want {
 			t.Errorf("%s became %+v, %v", listen, a, err)
 		}
 	}
 }
 
-func TestApplyRefuses(t *testing.T) {
+func TestPutRefuses(t *testing.T) {
 	endpoint := func(addr string) []network.Endpoint {
 		a := netip.MustParseAddrPort(addr)
 		return []network.Endpoint{{Served: a, Listen: a}}
 	}
-	local := network.Attachment{Name: "a", Device: "lo", Endpoints: endpoint("127.0.0.1:0")}
-	for name, want := range map[string][]network.Attachment{
-		"an attachment without a name":           {{Device: "lo", Endpoints: endpoint("127.0.0.1:0")}},
-		"an attachment without an endpoint":      {{Name: "a", Device: "lo"}},
-		"a device that is not there":             {{Name: "a", Device: "none", Endpoints: endpoint("127.0.0.1:0")}},
-		"no device":                              {{Name: "a", Endpoints: endpoint("127.0.0.1:0")}},
-		"an address that is not ours to add":     {{Name: "a", Device: "lo", Endpoints: endpoint("192.0.2.1:80")}},
-		"a name that stands for two attachments": {local, local},
+	for name, a := range map[string]network.Attachment{
+		"an attachment without a name":       {Device: "lo", Endpoints: endpoint("127.0.0.1:0")},
+		"an attachment without an endpoint":  {Name: "a", Device: "lo"},
+		"no device":                          {Name: "a", Endpoints: endpoint("127.0.0.1:0")},
+		"an address that is not ours to add": {Name: "a", Device: "lo", Endpoints: endpoint("192.0.2.1:80")},
+		"a loopback address elsewhere":       {Name: "a", Device: "tap0", Endpoints: endpoint("127.0.0.1:80")},
+		"a member without a MAC address":     {Name: "a", Device: "br0", Member: &network.Member{Port: "p", Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}, Endpoints: endpoint("169.254.169.254:80")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			state := network.New(nil)
-			if opened, err := state.Apply(t.Context(), want); err == nil {
-				t.Errorf("it opened %d listeners", len(opened))
-				_ = state.Close(false)
+			state, err := network.New(network.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = state.Close(false) }()
+			if err := state.Put(t.Context(), a, nil); err == nil {
+				t.Error("it is attached")
 			}
 		})
 	}

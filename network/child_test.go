@@ -34,10 +34,12 @@ func child(role string) string {
 	var err error
 	switch role {
 	case "host":
-		_, err = network.New(nil).Apply(context.Background(), []network.Attachment{network.Host(true)})
+		err = attach(network.Host("host", true))
+	case "tap1":
+		err = attach(network.Interface("i-1", "", "tap1", true))
 	case "loopback":
-		attachment, _ := network.Loopback(netip.MustParseAddrPort("127.0.0.1:1338"))
-		_, err = network.New(nil).Apply(context.Background(), []network.Attachment{attachment})
+		attachment, _ := network.Loopback("host", netip.MustParseAddrPort("127.0.0.1:1338"))
+		err = attach(attachment)
 	default:
 		_, err = new(net.ListenConfig).Listen(context.Background(), "tcp", role)
 	}
@@ -45,6 +47,15 @@ func child(role string) string {
 		return err.Error()
 	}
 	return "ready"
+}
+
+func attach(a network.Attachment) error {
+	state, err := network.New(network.Config{})
+	if err != nil {
+		return err
+	}
+	go serve(state.Listener())
+	return state.Put(context.Background(), a, nil)
 }
 
 // start starts a child inside the namespace, behind the words of wrapper, and

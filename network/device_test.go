@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -61,9 +60,7 @@ func TestANeighbourGetsNothing(t *testing.T) {
 			for path, value := range sysctls {
 				host.Sysctl(t, path, value)
 			}
-			for _, listener := range apply(t, host, network.New(nil), network.Host(true)) {
-				go serve(listener)
-			}
+			hostServed(t, host)
 			unbound(t, host, "169.254.169.254:81")
 			unbound(t, host, "[fd00:ec2::254]:81")
 			for _, addr := range metadata {
@@ -126,15 +123,6 @@ func TestListenDeviceWantsADevice(t *testing.T) {
 	}
 }
 
-func TestMetadataAddressesGoOnLoAlone(t *testing.T) {
-	host, _ := neighbours(t)
-	attachment := network.Host(false)
-	attachment.Device = "veth0"
-	if _, err := tryApply(t, host, network.New(nil), attachment); err == nil || !strings.Contains(err.Error(), "not on veth0") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestListenDeviceIsPlainTCP(t *testing.T) { // differs where the kernel has Multipath TCP
 	listener, err := network.ListenDevice(t.Context(), "lo", netip.MustParseAddrPort("127.0.0.1:0"))
 	if err != nil {
@@ -156,28 +144,25 @@ func TestListenDeviceIsPlainTCP(t *testing.T) { // differs where the kernel has 
 }
 
 func TestSocketOptions(t *testing.T) {
-	attachment, err := network.Loopback(netip.MustParseAddrPort("127.0.0.1:0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	state := network.New(nil)
-	opened, err := state.Apply(t.Context(), []network.Attachment{attachment})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ns := nettest.New(t)
+	var state *network.State
+	ns.Do(func() { state, _ = network.New(network.Config{}) })
 	defer func() { _ = state.Close(false) }()
-	client, err := new(net.Dialer).DialContext(t.Context(), "tcp", opened[0].Addr().String())
+	put(t, state, network.Host("host", false))
+	client := make(chan error, 1)
+	go func() {
+		_, err := ask(t, ns, metadata[0])
+		client <- err
+	}()
+	conn, err := state.Listener().Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = client.Close() }()
-	conn, err := opened[0].Accept()
-	if err != nil {
-		t.Fatal(err)
+	wantOptions(t, conn.(*network.Conn))
+	_ = conn.Close()
+	if err := <-client; err != nil {
+		t.Error(err)
 	}
-	defer func() { _ = conn.Close() }()
-	t.Run("of the listener", func(t *testing.T) { wantOptions(t, opened[0].Listener.(*net.TCPListener)) })
-	t.Run("of an accepted socket", func(t *testing.T) { wantOptions(t, conn.(*network.Conn)) })
 }
 
 func wantOptions(t *testing.T, socket syscall.Conn) {

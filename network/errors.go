@@ -48,17 +48,21 @@ func explain(device string, addr netip.AddrPort, err error) error {
 	return err
 }
 
-// withRemedy adds what helps when the host itself cannot be attached.
-func withRemedy(err error) error {
-	const elsewhere = "--listen 127.0.0.1:1338"
+// withRemedy adds what helps when an attachment cannot be had. The host itself can be
+// served elsewhere; a guest cannot.
+func (a Attachment) withRemedy(err error) error {
+	elsewhere := ", or serve this machine elsewhere with --listen 127.0.0.1:1338"
+	if a.guest() || a.Netns != "" {
+		elsewhere = ""
+	}
 	if inUse, ok := errors.AsType[*InUseError](err); ok {
 		if inUse.Addr.Addr().IsLoopback() {
 			return fmt.Errorf("%w; stop it, or choose another port with --listen", err)
 		}
-		return fmt.Errorf("%w; stop it, or serve this machine elsewhere with %s", err, elsewhere)
+		return fmt.Errorf("%w; stop it%s", err, elsewhere)
 	}
 	if denied, ok := errors.AsType[*link.CapabilityError](err); ok {
-		return fmt.Errorf("%w; run as root or grant %s, or serve this machine without privilege with %s", err, denied.Capability, elsewhere)
+		return fmt.Errorf("%w; run as root or grant %s%s", err, denied.Capability, elsewhere)
 	}
 	return err
 }

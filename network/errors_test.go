@@ -22,7 +22,7 @@ func TestATakenPortNamesTheHolder(t *testing.T) {
 			if said != "ready" {
 				t.Fatal(said)
 			}
-			_, err := tryApply(t, ns, network.New(nil), network.Host(false))
+			err := open(t, ns).Put(t.Context(), network.Host("host", false), nil)
 			var inUse *network.InUseError
 			if !errors.As(err, &inUse) || len(inUse.Holders) != 1 || inUse.Holders[0].PID != holder.Process.Pid {
 				t.Fatalf("error %v, want the holder's pid %d", err, holder.Process.Pid)
@@ -40,11 +40,11 @@ func TestATakenPortNamesTheHolder(t *testing.T) {
 func TestATakenLoopbackPortHasItsOwnRemedy(t *testing.T) {
 	ns := nettest.New(t)
 	unbound(t, ns, "127.0.0.1:1338")
-	attachment, err := network.Loopback(netip.MustParseAddrPort("127.0.0.1:1338"))
+	attachment, err := network.Loopback("host", netip.MustParseAddrPort("127.0.0.1:1338"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = tryApply(t, ns, network.New(nil), attachment)
+	err = open(t, ns).Put(t.Context(), attachment, nil)
 	if err == nil || !strings.Contains(err.Error(), "choose another port with --listen") {
 		t.Errorf("error %v, want the remedy", err)
 	}
@@ -100,7 +100,7 @@ func TestLoopbackNeedsNoPrivilege(t *testing.T) {
 func TestALoDeviceThatIsDownIsAnError(t *testing.T) {
 	ns := nettest.New(t)
 	ns.Run(t, "ip", "link", "set", "lo", "down")
-	if _, err := tryApply(t, ns, network.New(nil), network.Host(true)); err == nil || !strings.Contains(err.Error(), "ip link set lo up") {
+	if err := open(t, ns).Put(t.Context(), network.Host("host", true), nil); err == nil || !strings.Contains(err.Error(), "ip link set lo up") {
 		t.Errorf("error %v, want the remedy", err)
 	}
 }

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"syscall"
@@ -64,46 +65,52 @@ func bindToDevice(fd int, device string) error {
 	return nil
 }
 
-// site is where a listener sits and for whom.
-type site struct {
-	attachment, device string
-	listen             netip.AddrPort
-	served             netip.Addr // that is on the device for it; the zero Addr for one of the kernel's own
+// onlyArriving lets nothing into a socket that did not arrive by the device. To be
+// bound to it is not enough: what a program of the host sends to an address of the
+// device is taken to have come by it, though it never left lo, and the program would
+// get the guest's role. The filter (https://docs.kernel.org/networking/filter.html)
+// looks at the device that the packet really is on.
+func onlyArriving(fd, index int) error {
+	program := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: extension + ifindex},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(index), Jt: 0, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: math.MaxUint32}, // all of it
+		{Code: unix.BPF_RET | unix.BPF_K, K: 0},              // nothing
+	}
+	err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+	if err != nil {
+		return fmt.Errorf("filter by device: %w", err)
+	}
+	return nil
 }
 
-// Listener accepts the connections of one attachment. Every connection that
-// Accept returns is a [*Conn].
-type Listener struct {
+// Where the filter finds what is not in the packet (linux/filter.h).
+const (
+	extension = math.MaxUint32 - 0x1000 + 1 // SKF_AD_OFF, which is -0x1000
+	ifindex   = 8                           // SKF_AD_IFINDEX
+)
+
+// door is an open listener, and to whom what arrives there belongs.
+type door struct {
 	net.Listener
-	at site
+	endpoint Endpoint
+	// resident says by which attachment a connection from peer has arrived; nil if by
+	// none.
+	resident func(peer netip.Addr) *wanted
 }
 
-// listenAt opens the listener of an attachment. Accepted sockets inherit its
-// options.
-func listenAt(ctx context.Context, at site) (*Listener, error) {
-	listener, err := listen(ctx, at.device, at.listen, func(fd int) error {
+// openDoor opens a listener. Accepted sockets inherit its options.
+func openDoor(ctx context.Context, device string, index int, e Endpoint, resident func(netip.Addr) *wanted) (*door, error) {
+	listener, err := listen(ctx, device, e.Listen, func(fd int) error {
+		if device != loopback {
+			if err := onlyArriving(fd, index); err != nil {
+				return err
+			}
+		}
 		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Listener{Listener: listener, at: at}, nil
+	return &door{Listener: listener, endpoint: e, resident: resident}, nil
 }
-
-// Accept implements [net.Listener].
-func (l *Listener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &Conn{TCPConn: conn.(*net.TCPConn), attachment: l.at.attachment}, nil
-}
-
-// Conn is a connection that arrived by an attachment.
-type Conn struct {
-	*net.TCPConn
-	attachment string
-}
-
-// Attachment is the name of the attachment by which the connection arrived.
-func (c *Conn) Attachment() string { return c.attachment }

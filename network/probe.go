@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/rolecall/rolecall/network/link"
 )
 
 // probeTimeout bounds the question whether somebody answers. A cloud's metadata
@@ -23,4 +25,13 @@ func Probe(ctx context.Context, addr netip.AddrPort) bool {
 	}
 	_ = conn.Close()
 	return true
+}
+
+// Answers reports whether a metadata service that is not ours answers this host, or did
+// when an earlier process kept the way to it. It is asked before any address is added.
+func Answers(ctx context.Context) (bool, error) {
+	if bypassed, err := link.Bypassed(); err != nil || bypassed {
+		return bypassed, err
+	}
+	return Probe(ctx, netip.AddrPortFrom(link.MetadataIPv4, metadataPort)), nil
 }

@@ -43,7 +43,7 @@ func TestProbe(t *testing.T) {
 
 func TestProbeSeesAListenerOfOurOwn(t *testing.T) {
 	ns := nettest.New(t)
-	apply(t, ns, network.New(nil), network.Host(false))
+	put(t, open(t, ns), network.Host("host", false))
 	ns.Do(func() {
 		if !network.Probe(t.Context(), netip.MustParseAddrPort(metadata[0])) {
 			t.Error("our own listener is not seen")

@@ -5,173 +5,254 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
-	"slices"
+	"net"
 	"sync"
-
-	"github.com/rolecall/rolecall/network/link"
 )
 
-// State is what this process has made of the host's network: addresses that it
-// looks after and listeners that it has open. It may be used by any goroutine.
+// Config is what [New] needs.
+type Config struct {
+	// Logger is told what is changed on the host; nil means silence.
+	Logger *slog.Logger
+	// Observer may be nil.
+	Observer Observer
+	// HostWay keeps the host's own way to a metadata service that is not ours, while
+	// guests are attached and the host is not.
+	HostWay bool
+}
+
+// State is what is wanted of the host's network, and what was made of it. It may be
+// used by any goroutine.
 type State struct {
+	config Config
 	logger *slog.Logger
+	own    *namespace
+	hall   *hall
 
-	mu sync.Mutex // guards what follows
-	// manages says that the addresses on lo are ours to look after. The first
-	// wish for one sets it: a process that wants none (Loopback) needs no
-	// privilege and takes nothing from another that serves beside it.
-	manages   bool
-	listeners []*Listener
+	mu     sync.Mutex         // guards what follows
+	wanted map[string]*wanted // by name
+	claims map[string]string  // what is claimed, to the name of whose it is
+	places map[uint64]*place  // by the namespace's inode
+	closed bool
+	// patient says that somebody waits for the host to be served.
+	patient bool
 }
 
-// New returns the state of a process that has done nothing yet. A nil logger
-// means silence.
-func New(logger *slog.Logger) *State {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
+// New returns the state of a process that wants nothing yet, in the network
+// namespace of the calling thread.
+func New(c Config) (*State, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &State{logger: logger}
-}
-
-// Apply makes it so that the wanted attachments are there and no others, and
-// returns the listeners that it opened. The caller accepts on them until they
-// are closed, and leaves the closing to State. What is as wanted is not touched:
-// a second call opens nothing. Addresses that others removed come back. After an
-// error, which names the remedy, all is as it was before the call.
-func (s *State) Apply(ctx context.Context, want []Attachment) ([]*Listener, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sites, addrs, err := resolve(want)
+	own, err := ownNamespace()
 	if err != nil {
 		return nil, err
 	}
-	ops, err := s.place(addrs)
-	if err != nil {
-		return nil, withRemedy(err)
-	}
-	opened, err := s.open(ctx, sites)
-	if err != nil {
-		return nil, errors.Join(withRemedy(err), link.Undo(ops))
-	}
-	s.manages = s.manages || len(addrs) > 0
-	s.log(ops, opened)
-	s.closeExcept(sites)
-	s.listeners = append(s.listeners, opened...)
-	return opened, nil
+	return &State{
+		config: c, logger: c.Logger, own: own, hall: newHall(),
+		wanted: map[string]*wanted{}, claims: map[string]string{}, places: map[uint64]*place{},
+	}, nil
 }
 
-// Close closes the listeners and, unless keepAddresses is set, removes the
-// addresses. A service that will start again keeps them. Connections that were
-// accepted live on. Closing twice is no error.
-func (s *State) Close(keepAddresses bool) error {
+// Listener accepts the connections of all attachments; each is a [*Conn]. Closing it
+// leaves the attachments as they are, with nobody to answer.
+func (s *State) Listener() net.Listener { return s.hall }
+
+// Put makes it so that the attachment is there. What is as wanted is not touched. A
+// device or namespace that is not there yet is waited for. Otherwise the attachment
+// is served when Put returns, or the error names the remedy and all is as it was
+// before the call. commit, if not nil, is called when nothing can go wrong any more
+// and before the first connection is let in; its error takes everything back.
+func (s *State) Put(ctx context.Context, a Attachment, commit func() error) error {
+	if err := a.check(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closeExcept(nil)
-	if keepAddresses {
-		return nil
+	if s.closed {
+		return net.ErrClosed
 	}
-	ops, err := s.place(nil)
-	s.log(ops, nil)
-	s.manages = s.manages && err != nil
+	if err := s.unclaimed(a); err != nil {
+		return err
+	}
+	s.patient = true
+	defer func() { s.patient = false }()
+	if commit == nil {
+		commit = func() error { return nil }
+	}
+	old := s.wanted[a.Name]
+	if old != nil && old.phase != Lost && old.sameWay(a) {
+		return s.alter(ctx, old, a, commit)
+	}
+	return s.exchange(ctx, old, a, commit)
+}
+
+// Restore is [State.Put] for what was there before this process started: what cannot
+// be had now is [Failed] and tried again, with its device guarded meanwhile.
+func (s *State) Restore(ctx context.Context, a Attachment) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.unclaimed(a); err != nil {
+		return err
+	}
+	w := &wanted{Attachment: a, phase: Waiting}
+	s.settle(ctx, w)
+	s.register(w)
+	return nil
+}
+
+// Mourn guards the device of an attachment that was lost before this process
+// started.
+func (s *State) Mourn(a Attachment, why string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := &wanted{Attachment: a, phase: Lost, reason: why, told: Lost}
+	s.wanted[a.Name] = w
+	if err := s.find(w); errors.Is(err, errAbsent) {
+		return nil // with the namespace, its devices are gone
+	} else if err != nil {
+		return err
+	}
+	return s.watchOver(w)
+}
+
+// unclaimed reports whose it is what the attachment needs.
+func (s *State) unclaimed(a Attachment) error {
+	for _, claim := range a.claims() {
+		if owner, taken := s.claims[claim]; taken && owner != a.Name {
+			return fmt.Errorf("%s %w, %s: remove that one first, or attach this one elsewhere", claim, ErrClaimed, owner)
+		}
+	}
+	return nil
+}
+
+// alter changes the endpoints of an attachment that is there.
+func (s *State) alter(ctx context.Context, w *wanted, a Attachment, commit func() error) error {
+	before := w.Attachment
+	if a.Bound == (Bound{}) {
+		a.Bound = w.Bound
+	}
+	w.Attachment = a
+	s.settle(ctx, w)
+	err := w.err
+	if err == nil {
+		err = commit()
+	}
+	if err != nil {
+		w.Attachment = before
+		s.settle(ctx, w)
+	}
+	s.tell(w)
 	return err
 }
 
-// Cleanup removes the addresses that a process left which did not get to
-// [State.Close], and returns them. Addresses that others added stay. It cannot
-// tell whether such a process still serves, so the caller has to know.
-func Cleanup() ([]netip.Addr, error) {
-	ops, err := converge(nil)
-	var removed []netip.Addr
-	for _, op := range ops {
-		removed = append(removed, op.Addr.Prefix.Addr())
+// exchange puts a new attachment in the place of old, which may be nil.
+func (s *State) exchange(ctx context.Context, old *wanted, a Attachment, commit func() error) error {
+	w := &wanted{Attachment: a, phase: Waiting}
+	w.connections.hold()
+	s.settle(ctx, w)
+	err := w.err
+	if err == nil {
+		err = commit()
 	}
-	return removed, err
-}
-
-// resolve returns what is wanted as the sites of listeners and as addresses.
-func resolve(want []Attachment) ([]site, []link.Addr, error) {
-	var sites []site
-	var addrs []link.Addr
-	names := map[string]bool{}
-	for _, a := range want {
-		if err := a.check(); err != nil {
-			return nil, nil, err
-		}
-		if names[a.Name] {
-			return nil, nil, fmt.Errorf("attachment %s: wanted twice", a.Name)
-		}
-		names[a.Name] = true
-		for _, e := range a.available() {
-			at := site{attachment: a.Name, device: a.Device, listen: e.Listen}
-			if e.placed() {
-				at.served = e.Served.Addr()
-				addrs = append(addrs, link.Metadata(a.Device, e.Served.Addr()))
-			}
-			sites = append(sites, at)
-		}
-	}
-	return sites, addrs, nil
-}
-
-// place converges, if there is anything to look after.
-func (s *State) place(addrs []link.Addr) ([]link.Op, error) {
-	if !s.manages && len(addrs) == 0 {
-		return nil, nil
-	}
-	return converge(addrs)
-}
-
-// converge gives lo the addresses, and takes from it all others that are ours.
-// It returns what it did.
-func converge(addrs []link.Addr) ([]link.Op, error) {
-	have, err := link.List(loopback)
 	if err != nil {
-		return nil, err
+		s.end(w)
+		return err
 	}
-	ops := link.Plan(have, addrs)
-	if err := link.Apply(ops); err != nil {
-		return nil, err
+	if old != nil {
+		s.end(old)
+		s.disclaim(old)
 	}
-	return ops, nil
+	s.register(w)
+	w.connections.release()
+	return nil
 }
 
-// open opens the listeners that are missing: all of them, or none.
-func (s *State) open(ctx context.Context, sites []site) ([]*Listener, error) {
-	var opened []*Listener
-	for _, at := range sites {
-		if slices.ContainsFunc(s.listeners, func(l *Listener) bool { return l.at == at }) {
-			continue
+// register makes w the attachment of its name.
+func (s *State) register(w *wanted) {
+	s.wanted[w.Name] = w
+	if w.phase != Lost {
+		for _, claim := range w.claims() {
+			s.claims[claim] = w.Name
 		}
-		listener, err := listenAt(ctx, at)
-		if err != nil {
-			for _, o := range opened {
-				_ = o.Close()
-			}
-			return nil, fmt.Errorf("attachment %s: %w", at.attachment, err)
-		}
-		opened = append(opened, listener)
 	}
-	return opened, nil
+	s.tell(w)
 }
 
-// closeExcept closes the listeners that are at none of the sites.
-func (s *State) closeExcept(sites []site) {
-	s.listeners = slices.DeleteFunc(s.listeners, func(l *Listener) bool {
-		if slices.Contains(sites, l.at) {
-			return false
-		}
-		_ = l.Close() // closed already by a server that was shut down
-		s.logger.Info("listener closed", "attachment", l.at.attachment, "listen", l.at.listen)
-		return true
-	})
+// Remove ends an attachment with everything that was made for it: its connections,
+// listeners, addresses and what the kernel was told to let pass. An unknown name is
+// no error.
+func (s *State) Remove(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.wanted[name]; w != nil {
+		s.end(w)
+		s.disclaim(w)
+		delete(s.wanted, name)
+	}
 }
 
-func (s *State) log(ops []link.Op, opened []*Listener) {
-	for _, op := range ops {
-		s.logger.Info("address changed", "change", op.String())
+func (s *State) disclaim(w *wanted) {
+	for _, claim := range w.claims() {
+		if s.claims[claim] == w.Name {
+			delete(s.claims, claim)
+		}
 	}
-	for _, l := range opened {
-		s.logger.Info("listener opened", "attachment", l.at.attachment, "device", l.at.device, "listen", l.Addr())
+}
+
+// tell tells the observer what is new.
+func (s *State) tell(w *wanted) {
+	if s.config.Observer == nil || w.told == w.phase {
+		return
 	}
+	w.told = w.phase
+	switch w.phase {
+	case Attached:
+		s.config.Observer.Attached(w.Name, w.Bound)
+	case Lost:
+		s.config.Observer.Lost(w.Name, w.reason)
+	}
+}
+
+// Status returns what became of an attachment, and whether it is wanted at all.
+func (s *State) Status(name string) (Status, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.wanted[name]
+	if w == nil {
+		return Status{}, false
+	}
+	return w.status(), true
+}
+
+// Close closes the listeners, with all connections. Unless keep is set, the host's own
+// addresses are removed. What keeps guests from another metadata service stays, with
+// the addresses on their devices, until they are removed one by one or by [Cleanup].
+func (s *State) Close(keep bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.hall.Close()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var errs []error
+	for _, w := range s.wanted {
+		w.connections.end()
+		if w.unwatch != nil {
+			w.unwatch()
+		}
+	}
+	for _, p := range s.places {
+		errs = append(errs, p.close(keep))
+	}
+	for _, w := range s.wanted {
+		if w.stand != nil {
+			w.stand.shut()
+		}
+	}
+	s.own.close()
+	return errors.Join(errs...)
 }

@@ -2,7 +2,6 @@ package network_test
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -19,21 +18,39 @@ import (
 // metadata are the addresses that instances dial.
 var metadata = []string{"169.254.169.254:80", "[fd00:ec2::254]:80"}
 
-// apply applies inside the namespace. What is open is closed with the test.
-func apply(t *testing.T, ns *nettest.Namespace, state *network.State, want ...network.Attachment) []*network.Listener {
+// open returns a state in the namespace, which tells each connection the name of its
+// attachment. It is closed with the test.
+func open(t *testing.T, ns *nettest.Namespace) *network.State {
 	t.Helper()
-	opened, err := tryApply(t, ns, state, want...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return opened
+	return configured(t, ns, network.Config{})
 }
 
-func tryApply(t *testing.T, ns *nettest.Namespace, state *network.State, want ...network.Attachment) (opened []*network.Listener, err error) {
+func configured(t *testing.T, ns *nettest.Namespace, c network.Config) (state *network.State) {
 	t.Helper()
-	ns.Do(func() { opened, err = state.Apply(t.Context(), want) })
+	ns.Do(func() {
+		var err error
+		if state, err = network.New(c); err != nil {
+			t.Fatal(err)
+		}
+	})
 	t.Cleanup(func() { _ = state.Close(true) })
-	return opened, err
+	go serve(state.Listener())
+	return state
+}
+
+func put(t *testing.T, state *network.State, a network.Attachment) {
+	t.Helper()
+	if err := state.Put(t.Context(), a, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hostServed is a state in the namespace that serves the host.
+func hostServed(t *testing.T, ns *nettest.Namespace) *network.State {
+	t.Helper()
+	state := open(t, ns)
+	put(t, state, network.Host("host", true))
+	return state
 }
 
 // shown is what the ip command says of lo.
@@ -56,11 +73,6 @@ func serve(listener net.Listener) {
 	}
 }
 
-// closed reports whether the listener is closed, without waiting on it.
-func closed(l *network.Listener) bool {
-	return errors.Is(l.Listener.(*net.TCPListener).SetDeadline(time.Time{}), net.ErrClosed)
-}
-
 // ask connects from inside the namespace and returns what it is told. An answer
 // takes well below a millisecond here; the time-out stands for packets lost.
 func ask(t *testing.T, ns *nettest.Namespace, addr string) (string, error) {
@@ -73,19 +85,32 @@ func ask(t *testing.T, ns *nettest.Namespace, addr string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(dialer.Timeout)); err != nil {
+		return "", err
+	}
 	told, err := io.ReadAll(conn)
 	return string(told), err
 }
 
+func wantTold(t *testing.T, from *nettest.Namespace, addr, want string) {
+	t.Helper()
+	if told, err := ask(t, from, addr); told != want || err != nil {
+		t.Errorf("%s said %q, %v; want %q", addr, told, err, want)
+	}
+}
+
+func closeState(t *testing.T, state *network.State, keep bool) {
+	t.Helper()
+	if err := state.Close(keep); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTheHostIsAskedByName(t *testing.T) {
 	ns := nettest.New(t)
-	for _, listener := range apply(t, ns, network.New(nil), network.Host(true)) {
-		go serve(listener)
-	}
+	hostServed(t, ns)
 	for _, addr := range metadata {
-		if told, err := ask(t, ns, addr); told != "host" || err != nil {
-			t.Errorf("%s said %q, %v; want the attachment's name", addr, told, err)
-		}
+		wantTold(t, ns, addr, "host")
 	}
 	if got := shown(t, ns); !strings.Contains(got, "169.254.169.254/32 scope host lo:rolecall") ||
 		!strings.Contains(got, "fd00:ec2::254/128") {
@@ -93,78 +118,68 @@ func TestTheHostIsAskedByName(t *testing.T) {
 	}
 }
 
-func TestApplyIsIdempotentAndMends(t *testing.T) {
-	ns, state := nettest.New(t), network.New(nil)
-	apply(t, ns, state, network.Host(true))
+func TestPutIsIdempotentAndMends(t *testing.T) {
+	ns := nettest.New(t)
+	state := hostServed(t, ns)
 	before := shown(t, ns)
-	if opened := apply(t, ns, state, network.Host(true)); len(opened) != 0 || shown(t, ns) != before {
-		t.Errorf("a second Apply opened %d listeners; lo shows\n%s", len(opened), shown(t, ns))
+	put(t, state, network.Host("host", true))
+	if got := shown(t, ns); got != before {
+		t.Errorf("lo shows\n%swas\n%s", got, before)
 	}
 	ns.Run(t, "ip", "addr", "del", "169.254.169.254/32", "dev", "lo")
-	apply(t, ns, state, network.Host(true))
+	put(t, state, network.Host("host", true))
 	if !strings.Contains(shown(t, ns), "169.254.169.254/32") {
 		t.Errorf("the address did not come back; lo shows\n%s", shown(t, ns))
 	}
 }
 
 func TestWhatIsNoLongerWantedGoes(t *testing.T) {
-	ns, state := nettest.New(t), network.New(nil)
+	ns := nettest.New(t)
 	fresh := shown(t, ns)
-	opened := apply(t, ns, state, network.Host(true))
-	apply(t, ns, state, network.Host(false))
-	if !closed(opened[1]) || closed(opened[0]) {
-		t.Error("want the IPv6 listener closed, and it alone")
-	}
-	go serve(opened[0])
-	if told, err := ask(t, ns, metadata[0]); told != "host" || err != nil {
-		t.Errorf("IPv4 said %q, %v", told, err)
-	}
+	state := hostServed(t, ns)
+	put(t, state, network.Host("host", false))
+	wantTold(t, ns, metadata[0], "host")
 	if strings.Contains(shown(t, ns), "fd00:ec2::254") {
 		t.Errorf("lo still shows\n%s", shown(t, ns))
 	}
-	apply(t, ns, state)
+	state.Remove("host")
 	if got := shown(t, ns); got != fresh {
 		t.Errorf("lo shows\n%swas\n%s", got, fresh)
 	}
+	unbound(t, ns, "0.0.0.0:80") // the listener is closed, or this would fail
+	state.Remove("host")         // again is no harm
 }
 
 func TestClose(t *testing.T) {
-	ns, state := nettest.New(t), network.New(nil)
+	ns := nettest.New(t)
 	ns.Run(t, "ip", "addr", "add", "192.0.2.1/32", "dev", "lo") // somebody else's
 	fresh := shown(t, ns)
-	opened := apply(t, ns, state, network.Host(true))
+	state := hostServed(t, ns)
 	served := shown(t, ns)
-	closeState := func(keep bool, want string) {
-		t.Helper()
-		ns.Do(func() {
-			if err := state.Close(keep); err != nil {
-				t.Error(err)
-			}
-		})
-		if got := shown(t, ns); got != want {
-			t.Errorf("lo shows\n%swant\n%s", got, want)
-		}
+	closeState(t, state, true)
+	if got := shown(t, ns); got != served {
+		t.Errorf("lo shows\n%swant\n%s", got, served)
 	}
-	closeState(true, served)
-	if !closed(opened[0]) || !closed(opened[1]) {
-		t.Error("a listener is still open")
+	state = hostServed(t, ns) // another process, from here on
+	closeState(t, state, false)
+	if got := shown(t, ns); got != fresh {
+		t.Errorf("lo shows\n%swant\n%s", got, fresh)
 	}
-	closeState(false, fresh)
-	apply(t, ns, network.New(nil), network.Host(true)) // another process, from here on
-	closeState(false, served)
+	if err := state.Put(t.Context(), network.Host("host", true), nil); err == nil {
+		t.Error("a closed state serves again")
+	}
 }
 
 func TestIPv6ComesAndGoesWithTheSysctl(t *testing.T) {
-	ns, state := nettest.New(t), network.New(nil)
+	ns := nettest.New(t)
 	ns.Sysctl(t, "net/ipv6/conf/lo/disable_ipv6", "1")
-	if opened := apply(t, ns, state, network.Host(true)); len(opened) != 1 {
-		t.Fatalf("%d listeners without IPv6, want 1", len(opened))
+	state := hostServed(t, ns)
+	if status, _ := state.Status("host"); len(status.Served) != 1 {
+		t.Fatalf("served at %v without IPv6", status.Served)
 	}
 	ns.Sysctl(t, "net/ipv6/conf/lo/disable_ipv6", "0")
-	opened := apply(t, ns, state, network.Host(true))
-	if len(opened) != 1 || opened[0].Addr().String() != metadata[1] {
-		t.Fatalf("opened %v with IPv6 back, want %s", opened, metadata[1])
-	}
+	put(t, state, network.Host("host", true))
+	wantTold(t, ns, metadata[1], "host")
 }
 
 func TestCleanupRemovesWhatAKilledProcessLeft(t *testing.T) {
@@ -179,10 +194,10 @@ func TestCleanupRemovesWhatAKilledProcessLeft(t *testing.T) {
 	if shown(t, ns) == fresh {
 		t.Fatal("the killed process left nothing to clean up")
 	}
-	for _, want := range []string{"[169.254.169.254 fd00:ec2::254]", "[]"} { // nothing the second time
+	for _, want := range []int{2, 0} { // nothing the second time
 		ns.Do(func() {
-			if removed, err := network.Cleanup(); fmt.Sprint(removed) != want || err != nil {
-				t.Errorf("removed %v, %v; want %s", removed, err, want)
+			if removed, err := network.Cleanup(); len(removed) != want || err != nil {
+				t.Errorf("removed %q, %v; want %d things", removed, err, want)
 			}
 		})
 	}
@@ -192,50 +207,38 @@ func TestCleanupRemovesWhatAKilledProcessLeft(t *testing.T) {
 }
 
 func TestCloseRemovesWhatAKilledProcessLeftToo(t *testing.T) {
-	ns, state := nettest.New(t), network.New(nil)
+	ns := nettest.New(t)
 	fresh := shown(t, ns)
 	cmd, said := start(t, ns, "host")
 	if said != "ready" {
 		t.Fatal(said)
 	}
 	kill(cmd)
-	apply(t, ns, state, network.Host(true))
-	ns.Do(func() {
-		if err := state.Close(false); err != nil {
-			t.Error(err)
-		}
-	})
+	closeState(t, hostServed(t, ns), false)
 	if got := shown(t, ns); got != fresh {
 		t.Errorf("lo shows\n%swas\n%s", got, fresh)
 	}
 }
 
 func TestLoopbackLeavesTheNetworkAlone(t *testing.T) {
-	ns, state := nettest.New(t), network.New(nil)
-	apply(t, ns, network.New(nil), network.Host(true)) // another process, serving
+	ns := nettest.New(t)
+	hostServed(t, ns) // another process, serving
 	before := shown(t, ns)
-	attachment, err := network.Loopback(netip.MustParseAddrPort("127.0.0.1:1338"))
+	attachment, err := network.Loopback("local", netip.MustParseAddrPort("127.0.0.1:1338"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, listener := range apply(t, ns, state, attachment) {
-		go serve(listener)
-	}
-	if told, err := ask(t, ns, "127.0.0.1:1338"); told != "host" || err != nil {
-		t.Errorf("it said %q, %v", told, err)
-	}
-	ns.Do(func() {
-		if err := state.Close(false); err != nil {
-			t.Error(err)
-		}
-	})
+	state := open(t, ns)
+	put(t, state, attachment)
+	wantTold(t, ns, "127.0.0.1:1338", "local")
+	closeState(t, state, false)
 	if got := shown(t, ns); got != before {
 		t.Errorf("lo shows\n%swas\n%s", got, before)
 	}
 }
 
 func TestAFailureLeavesAllAsItWas(t *testing.T) {
-	ns, state := nettest.New(t), network.New(nil)
+	ns := nettest.New(t)
 	fresh := shown(t, ns)
 	var taken net.Listener
 	ns.Do(func() {
@@ -245,17 +248,59 @@ func TestAFailureLeavesAllAsItWas(t *testing.T) {
 		}
 	})
 	defer func() { _ = taken.Close() }()
-	if _, err := tryApply(t, ns, state, network.Host(true)); !errors.Is(err, unix.EADDRINUSE) {
+	state := open(t, ns)
+	if err := state.Put(t.Context(), network.Host("host", true), nil); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("error %v, want EADDRINUSE", err)
 	}
 	if got := shown(t, ns); got != fresh {
 		t.Errorf("lo shows\n%swas\n%s", got, fresh)
 	}
-	ns.Do(func() {
-		free, err := new(net.ListenConfig).Listen(t.Context(), "tcp4", "0.0.0.0:80")
-		if err != nil {
-			t.Fatalf("the IPv4 listener was left open: %v", err)
+	_ = taken.Close()
+	unbound(t, ns, "0.0.0.0:80") // the IPv4 listener is closed, or this would fail
+}
+
+// TestTheErrorOfTheCallerTakesEverythingBack refuses an attachment when all of it is
+// there, as a full disk does.
+func TestTheErrorOfTheCallerTakesEverythingBack(t *testing.T) {
+	ns := nettest.New(t)
+	fresh := shown(t, ns)
+	state := open(t, ns)
+	full := errors.New("the disk is full")
+	if err := state.Put(t.Context(), network.Host("host", true), func() error { return full }); !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+	if _, ok := state.Status("host"); ok || shown(t, ns) != fresh {
+		t.Errorf("it is there: %t; lo shows\n%s", ok, shown(t, ns))
+	}
+	put(t, state, network.Host("host", true))
+	if err := state.Put(t.Context(), network.Host("host", false), func() error { return full }); !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+	wantTold(t, ns, metadata[1], "host") // as before
+}
+
+// TestNobodyIsLetInBeforeTheCallerAgrees dials while the caller has not yet stored
+// what is put: the connection waits, and is served.
+func TestNobodyIsLetInBeforeTheCallerAgrees(t *testing.T) {
+	ns := nettest.New(t)
+	state := open(t, ns)
+	told := make(chan string, 1)
+	err := state.Put(t.Context(), network.Host("host", false), func() error {
+		go func() {
+			said, _ := ask(t, ns, metadata[0])
+			told <- said
+		}()
+		select {
+		case said := <-told:
+			t.Errorf("it was told %q before", said)
+		case <-time.After(100 * time.Millisecond):
 		}
-		_ = free.Close()
+		return nil
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := <-told; said != "host" {
+		t.Errorf("it was told %q", said)
+	}
 }

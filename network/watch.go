@@ -2,81 +2,246 @@ package network
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rolecall/rolecall/network/link"
 )
 
 const (
-	// mendPause is the time from one look at the addresses to the next, so that
-	// somebody who keeps removing them does not keep us busy.
+	// mendPause is the time from one mending of a device to the next, so that
+	// somebody who keeps undoing what we do does not keep us busy.
 	mendPause = 100 * time.Millisecond
+
+	// retryEvery is how often what failed is tried again although nobody told of a
+	// change: a port may be free by then.
+	retryEvery = time.Second
 
 	// resyncEvery is how often everything is looked at although nobody told of a
 	// change.
 	resyncEvery = time.Minute
 )
 
-// Watch puts addresses back that others remove, such as a network manager that
-// does not know them, until ctx ends. Start it after [State.Apply], and let it end
-// before [State.Close].
+// Watch mends what others undo, waits for namespaces, and tries again what failed,
+// until ctx ends. Devices that come and go are followed without it, from the first
+// Put in their namespace on.
 func (s *State) Watch(ctx context.Context) error {
-	resync := time.NewTicker(resyncEvery)
+	table, err := openMounts()
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, table.close)()
+	mounted := make(chan struct{}, 1)
+	go func() {
+		_ = table.follow(func() {
+			select {
+			case mounted <- struct{}{}:
+			default: // one is waiting already
+			}
+		}) // which ends with the table
+	}()
+	resync, retry := time.NewTicker(resyncEvery), time.NewTicker(retryEvery)
 	defer resync.Stop()
-	for ctx.Err() == nil {
-		subscription, cancel := context.WithCancel(ctx)
-		changes, err := link.Changes(subscription)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-mounted:
+			s.revisit()
+		case <-retry.C:
+			s.retry()
+		case <-resync.C:
+			s.revisit()
+			s.everywhere(s.restore)
+			s.everywhere(s.look)
+		}
+	}
+}
+
+// follow mends what changes in a place, until its end.
+func (s *State) follow(p *place) {
+	told := make(chan link.Changed)
+	go s.mend(p, told)
+	defer close(told)
+	for {
+		changed, err := p.events.Next(p.ctx)
 		if err != nil {
-			cancel()
-			return err
-		}
-		s.follow(ctx, changes, resync.C)
-		cancel()
-	}
-	return nil
-}
-
-// follow mends at once and after every change, until ctx ends or changes were lost.
-func (s *State) follow(ctx context.Context, changes <-chan struct{}, resync <-chan time.Time) {
-	for told := true; told; {
-		s.mend()
-		select {
-		case <-ctx.Done():
 			return
-		case <-time.After(mendPause):
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-resync:
-		case _, told = <-changes:
-		}
+		told <- changed
 	}
 }
 
-// mend gives the listeners their addresses back.
-func (s *State) mend() {
+// mend goes by what is told. Devices are looked at once; addresses, which somebody
+// might keep removing, at most every mendPause.
+func (s *State) mend(p *place, told <-chan link.Changed) {
+	touched, rules := map[int]bool{}, false
+	var due <-chan time.Time
+	for {
+		select {
+		case changed, ok := <-told:
+			if !ok {
+				return
+			}
+			s.changed(p, changed)
+			for index := range changed.Addrs {
+				touched[index] = true
+			}
+			rules = rules || changed.Rules
+			if due == nil && (len(touched) > 0 || rules) {
+				due = time.After(mendPause)
+			}
+		case <-due:
+			due = nil
+			s.touched(p, touched, rules)
+			clear(touched)
+			rules = false
+		}
+	}
+}
+
+// changed settles what is wanted of devices that came, went or changed.
+func (s *State) changed(p *place, changed link.Changed) {
+	if changed.Lost {
+		s.logger.Warn("the kernel had more changes to tell than its socket holds, and everything is looked at", "netns", p.path)
+		s.look(p)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.manages || len(s.listeners) == 0 { // closed, with or without its addresses
-		return
-	}
-	var want []link.Addr
-	for _, l := range s.listeners {
-		if addr := l.at.served; addr.IsValid() && (addr.Is4() || link.IPv6(l.at.device)) {
-			want = append(want, link.Metadata(l.at.device, addr))
+	for index, name := range changed.Links {
+		if st := p.stands[name]; st != nil {
+			s.lookAt(st)
+		}
+		if st := p.byIndex[index]; st != nil && st.device != name { // it was renamed
+			s.lookAt(st)
+		}
+		if p.bridges() {
+			s.plug(p, name, index)
 		}
 	}
-	have, err := link.List(loopback)
-	if err != nil {
-		s.logger.Error("the addresses cannot be looked at, and it is tried again", "err", err)
+}
+
+// touched mends devices whose addresses changed.
+func (s *State) touched(p *place, indexes map[int]bool, rules bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rules && p.bypass && !s.closed {
+		if err := p.do(func() error { return link.Bypass(true) }); err != nil {
+			s.logger.Error("the host's own way to another metadata service is not back yet, and it is tried again", "err", err)
+		}
+	}
+	for index := range indexes {
+		if st := p.byIndex[index]; st != nil {
+			s.lookAt(st)
+		}
+	}
+}
+
+// look looks at everything in a place. It lets others in between.
+func (s *State) look(p *place) {
+	s.mu.Lock()
+	stands := p.standsInOrder()
+	s.mu.Unlock()
+	for _, st := range stands {
+		s.mu.Lock()
+		if p.stands[st.device] == st {
+			st.listed = false
+			s.lookAt(st)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// lookAt arranges a stand anew, and tells what came of it. s.mu is held.
+func (s *State) lookAt(st *stand) {
+	if s.closed {
 		return
 	}
-	ops := link.Plan(have, want)
-	if err := link.Mend(ops); err != nil {
-		s.logger.Error("an address that others removed is not back yet, and it is tried again", "err", err)
+	users := slices.Clone(st.users)
+	s.arrange(context.Background(), st, users...)
+	for _, w := range users {
+		s.tell(w)
 	}
-	for _, op := range ops {
-		s.logger.Warn("others changed the addresses, and they are mended", "change", op.String())
+}
+
+// restore makes the tables anew if somebody has deleted them.
+func (s *State) restore(p *place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || !p.ensured {
+		return
+	}
+	err := p.do(func() error {
+		present, err := p.guard.Present()
+		if err != nil || present {
+			return err
+		}
+		s.logger.Warn("others deleted the tables that keep guests from other metadata services, and they are made anew", "netns", p.path)
+		if err := p.guard.Ensure(); err != nil {
+			return err
+		}
+		return p.guard.Replace(p.rules())
+	})
+	if err != nil {
+		s.logger.Error("the tables that keep guests from other metadata services are not back yet, and it is tried again", "netns", p.path, "err", err)
+	}
+}
+
+// retry tries again what failed.
+func (s *State) retry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.wanted {
+		if w.phase == Failed && !s.closed {
+			s.settle(context.Background(), w)
+			s.tell(w)
+		}
+	}
+}
+
+// revisit looks whether namespaces have come or gone.
+func (s *State) revisit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.wanted {
+		if w.Netns == "" || w.phase == Lost || s.closed {
+			continue
+		}
+		inode, err := inodeOf(w.Netns)
+		if w.place != nil && (err != nil || inode != w.place.inode) {
+			s.desert(w)
+			s.tell(w)
+		}
+		if w.place == nil && w.phase != Lost && err == nil {
+			s.settle(context.Background(), w)
+			s.tell(w)
+		}
+	}
+}
+
+// desert leaves the namespace of w, which has lost its name. Our own sockets keep it
+// alive otherwise, with all devices in it.
+func (s *State) desert(w *wanted) {
+	w.connections.drop()
+	s.leave(w)
+	if w.Bound != (Bound{}) && !w.Follow {
+		w.lose(fmt.Sprintf("network namespace %s that the instance was bound to is gone: put the instance again, or say reattach: name", w.Netns))
+		s.lose(w)
+		return
+	}
+	w.wait(fmt.Sprintf("network namespace %s %v", w.Netns, errAbsent))
+}
+
+// everywhere calls f for every place, without the lock.
+func (s *State) everywhere(f func(*place)) {
+	s.mu.Lock()
+	places := slices.Collect(maps.Values(s.places))
+	s.mu.Unlock()
+	for _, p := range places {
+		f(p)
 	}
 }

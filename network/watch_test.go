@@ -1,69 +1,82 @@
-package network
+package network_test
 
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/network/nettest"
 )
 
-func TestMend(t *testing.T) {
-	const v4, v6 = "169.254.169.254/32", "fd00:ec2::254/128"
-	show := func(ns *nettest.Namespace) string { return ns.Run(t, "ip", "-o", "address", "show", "dev", "lo") }
-	for name, test := range map[string]struct {
-		before func(*State) error
-		back   bool
-	}{
-		"what is served comes back":            {func(*State) error { return nil }, true},
-		"what was closed and kept stays as is": {func(s *State) error { return s.Close(true) }, false},
-		"what was closed stays away":           {func(s *State) error { return s.Close(false) }, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			ns := nettest.New(t)
-			s := New(nil)
-			ns.Do(func() {
-				if _, err := s.Apply(t.Context(), []Attachment{Host(true)}); err != nil {
-					t.Fatal(err)
-				}
-				if err := test.before(s); err != nil {
-					t.Fatal(err)
-				}
-				if strings.Contains(show(ns), v6) {
-					ns.Run(t, "ip", "address", "del", v6, "dev", "lo")
-				}
-				kept := strings.Contains(show(ns), v4)
-				s.mend()
-				text := show(ns)
-				if strings.Contains(text, v6) != test.back || strings.Contains(text, v4) != kept {
-					t.Errorf("lo has\n%s", text)
-				}
-				_ = s.Close(false)
-			})
-		})
+// patience is how long a test waits for what must come. It is no claim of speed.
+const patience = 30 * time.Second
+
+// eventually waits until done.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !done() {
+		select {
+		case <-deadline:
+			t.Fatalf("this does not come: %s", what)
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 
-// TestMendIsNotHeldUp lets somebody remove one address as fast as it comes back. The
-// other must come back all the same, with the first look.
-func TestMendIsNotHeldUp(t *testing.T) {
+func TestAnAddressThatOthersRemoveComesBack(t *testing.T) {
 	ns := nettest.New(t)
-	s := New(nil)
-	ns.Do(func() {
-		if _, err := s.Apply(t.Context(), []Attachment{Host(true)}); err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close(false) }()
-		remover := ns.Command(t.Context(), "/bin/sh", "-c", "while :; do ip address del fd00:ec2::254/128 dev lo 2>/dev/null; done")
-		if err := remover.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = remover.Process.Kill(); _ = remover.Wait() }()
-		for range 20 {
-			ns.Run(t, "ip", "address", "del", "169.254.169.254/32", "dev", "lo")
-			s.mend()
-			if text := ns.Run(t, "ip", "-o", "address", "show", "dev", "lo"); !strings.Contains(text, "169.254.169.254") {
-				t.Fatalf("lo has\n%s", text)
-			}
-		}
+	hostServed(t, ns)
+	for _, address := range []string{"169.254.169.254/32", "fd00:ec2::254/128"} {
+		ns.Run(t, "ip", "address", "del", address, "dev", "lo")
+		eventually(t, address, func() bool { return strings.Contains(shown(t, ns), address) })
+	}
+	wantTold(t, ns, metadata[0], "host")
+}
+
+func TestWhatWasClosedStaysAway(t *testing.T) {
+	ns := nettest.New(t)
+	fresh := shown(t, ns)
+	state := hostServed(t, ns)
+	closeState(t, state, false)
+	ns.Run(t, "ip", "address", "add", "192.0.2.1/32", "dev", "lo") // an event, if anybody listened
+	ns.Run(t, "ip", "address", "del", "192.0.2.1/32", "dev", "lo")
+	if got := shown(t, ns); got != fresh {
+		t.Errorf("lo shows\n%s", got)
+	}
+}
+
+// TestMendingIsNotHeldUp lets somebody remove one address as fast as it comes back. The
+// other must come back all the same.
+func TestMendingIsNotHeldUp(t *testing.T) {
+	ns := nettest.New(t)
+	hostServed(t, ns)
+	remover := ns.Command(t.Context(), "/bin/sh", "-c", "while :; do ip address del fd00:ec2::254/128 dev lo 2>/dev/null; done")
+	if err := remover.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = remover.Process.Kill(); _ = remover.Wait() }()
+	for range 5 {
+		ns.Run(t, "ip", "address", "del", "169.254.169.254/32", "dev", "lo")
+		eventually(t, "169.254.169.254", func() bool { return strings.Contains(shown(t, ns), "169.254.169.254") })
+	}
+}
+
+// TestALoThatComesUpIsServed waits for the lo of a container whose runtime has not
+// yet brought it up.
+func TestALoThatComesUpIsServed(t *testing.T) {
+	host, guest := nettest.New(t), nettest.New(t)
+	guest.Run(t, "ip", "link", "set", "lo", "down")
+	state := open(t, host)
+	put(t, state, network.Netns("web", guest.Path(), false))
+	if status, _ := state.Status("web"); status.Phase != network.Waiting || !strings.Contains(status.Reason, "link set lo up") {
+		t.Errorf("status %+v", status)
+	}
+	guest.Run(t, "ip", "link", "set", "lo", "up")
+	eventually(t, "the container is served", func() bool {
+		status, _ := state.Status("web")
+		return status.Phase == network.Attached
 	})
+	wantTold(t, guest, metadata[0], "web")
 }

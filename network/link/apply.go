@@ -3,18 +3,12 @@ package link
 import (
 	"errors"
 	"fmt"
-	"math"
-	"net"
+	"net/netip"
 	"slices"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
-
-// forever is the lifetime that never ends: the kernel takes the low 32 bits, and
-// all ones mean infinity. (Where int has 32 bits it comes out as 68 years.)
-const forever = math.MaxInt
 
 const (
 	// settleTimeout bounds the wait for the kernel's worker. It needs the lock of
@@ -26,14 +20,18 @@ const (
 )
 
 // Apply does all of ops, or undoes what it has done and returns the error. An
-// addition that is there already and a removal of what is gone are no errors.
-// On return an added address can be bound and reached. Without CAP_NET_ADMIN the
-// error is a [*CapabilityError].
+// addition that is there already and a removal of what is gone, be it with its
+// device, are no errors. On return an added address can be bound and reached.
+// Without CAP_NET_ADMIN the error is a [*CapabilityError], without the device it
+// wraps [ErrNotFound], and where IPv6 is off for it, it is an [*IPv6OffError].
 func Apply(ops []Op) error {
 	for i, op := range ops {
 		if err := op.do(); err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", op, Denied(NetAdmin, err)), Undo(ops[:i]))
+			return errors.Join(err, Undo(ops[:i]))
 		}
+	}
+	if err := settle(ops); err != nil {
+		return errors.Join(err, Undo(ops))
 	}
 	return nil
 }
@@ -44,9 +42,7 @@ func Apply(ops []Op) error {
 func Mend(ops []Op) error {
 	var errs []error
 	for _, op := range ops {
-		if err := op.change(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", op, Denied(NetAdmin, err)))
-		}
+		errs = append(errs, op.do())
 	}
 	return errors.Join(errs...)
 }
@@ -54,54 +50,66 @@ func Mend(ops []Op) error {
 // Undo takes back what [Apply] did, last first. It does not stop at an error.
 func Undo(ops []Op) error {
 	var errs []error
+	var back []Op
 	for _, op := range slices.Backward(ops) {
-		back := op.inverse()
-		if err := back.do(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", back, Denied(NetAdmin, err)))
-		}
+		back = append(back, op.inverse())
+		errs = append(errs, op.inverse().do())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, settle(back))...)
 }
 
-// do is change, and the wait until an added address can be used.
+// do makes the change. What was on a device that is gone is gone too.
 func (o Op) do() error {
-	if err := o.change(); err != nil || o.Verb == Del || o.Addr.Prefix.Addr().Is4() {
-		return err
+	err := o.Thing.change(o.Verb)
+	if err == nil || o.Verb == Del && errors.Is(err, ErrNotFound) {
+		return nil
 	}
-	if err := settle(o.Addr.marked().IPNet); err != nil {
-		return errors.Join(err, o.inverse().change())
+	return fmt.Errorf("%s: %w", o, Denied(NetAdmin, err))
+}
+
+// settle waits until packets for the IPv6 addresses that ops add reach this host.
+// The kernel adds their routes later, from a worker, even where there are no
+// duplicates to detect; until then connecting fails with ENETUNREACH. (IPv4 has
+// its route at once.) A device that is down, or gone again, has none to wait for.
+func settle(ops []Op) error {
+	timeout := time.After(settleTimeout)
+	for _, op := range ops {
+		addr, ok := op.Thing.(Addr)
+		if !ok || op.Verb == Del || addr.Prefix.Addr().Is4() {
+			continue
+		}
+		for {
+			settled, err := addr.settled()
+			if err != nil {
+				return fmt.Errorf("%s: %w", op, err)
+			}
+			if settled {
+				break
+			}
+			select {
+			case <-timeout:
+				return fmt.Errorf("%s: the address is not routed to this host after %v", op, settleTimeout)
+			case <-time.After(settlePoll):
+			}
+		}
 	}
 	return nil
 }
 
-func (o Op) change() error {
-	link, err := netlink.LinkByName(o.Addr.Device)
+// settled asks for the route by the device: others may have the address too.
+func (a Addr) settled() (bool, error) {
+	d, err := find(a.Device)
+	if errors.Is(err, ErrNotFound) {
+		return true, nil
+	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	if o.Verb == Del {
-		return ignore(unix.EADDRNOTAVAIL, netlink.AddrDel(link, o.Addr.marked()))
+	if !d.Up {
+		return true, nil
 	}
-	return ignore(unix.EEXIST, netlink.AddrAdd(link, o.Addr.marked()))
-}
-
-// settle waits until packets for an IPv6 address reach this host. The kernel adds
-// the route later, from a worker, even where there are no duplicates to detect;
-// until then connecting fails with ENETUNREACH. (IPv4 has its route at once.)
-func settle(ip *net.IPNet) error {
-	local := &netlink.Route{Table: unix.RT_TABLE_LOCAL, Dst: ip}
-	timeout := time.After(settleTimeout)
-	for {
-		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V6, local, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_DST)
-		if err == nil && len(routes) > 0 {
-			return nil
-		}
-		select {
-		case <-timeout:
-			return fmt.Errorf("the address is not routed to this host after %v", settleTimeout)
-		case <-time.After(settlePoll):
-		}
-	}
+	r, err := lookup(a.Prefix.Addr(), netip.Addr{}, d.Index)
+	return r.kind == unix.RTN_LOCAL, err
 }
 
 // ignore drops the one error that says that there is nothing left to do.
@@ -110,20 +118,4 @@ func ignore(done, err error) error {
 		return nil
 	}
 	return err
-}
-
-// marked is the address as the kernel shall hold it. Without nodad even lo holds
-// an IPv6 address back as tentative for a moment, and a bind to it fails.
-func (a Addr) marked() *netlink.Addr {
-	ip := a.Prefix.Addr()
-	marked := &netlink.Addr{IPNet: &net.IPNet{
-		IP:   ip.AsSlice(),
-		Mask: net.CIDRMask(a.Prefix.Bits(), ip.BitLen()),
-	}}
-	if ip.Is4() {
-		marked.Scope, marked.Label = unix.RT_SCOPE_HOST, label
-		return marked
-	}
-	marked.Flags, marked.ValidLft, marked.PreferedLft = unix.IFA_F_NODAD, forever, 0
-	return marked
 }

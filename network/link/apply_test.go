@@ -15,30 +15,12 @@ import (
 	"github.com/rolecall/rolecall/network/nettest"
 )
 
-var both = []link.Addr{link.Metadata("lo", link.MetadataIPv4), link.Metadata("lo", link.MetadataIPv6)}
-
-// list returns what is on lo of the namespace.
-func list(t *testing.T, ns *nettest.Namespace) []link.Addr {
-	t.Helper()
-	var addrs []link.Addr
-	var err error
-	ns.Do(func() { addrs, err = link.List("lo") })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return addrs
-}
+var both = addresses("lo")
 
 // apply makes lo hold the wanted addresses and returns what was done for it.
-func apply(t *testing.T, ns *nettest.Namespace, want []link.Addr) []link.Op {
+func apply(t *testing.T, ns *nettest.Namespace, want []link.Thing) []link.Op {
 	t.Helper()
-	ops := link.Plan(list(t, ns), want)
-	ns.Do(func() {
-		if err := link.Apply(ops); err != nil {
-			t.Fatal(err)
-		}
-	})
-	return ops
+	return converge(t, ns, "lo", true, want...)
 }
 
 // shown is what the ip command says of lo, the one independent witness.
@@ -49,7 +31,7 @@ func shown(t *testing.T, ns *nettest.Namespace) string {
 func TestApplyDoesWhatItsOpsPrint(t *testing.T) {
 	ours, reference := nettest.New(t), nettest.New(t)
 	fresh := shown(t, ours)
-	mirror := func(want []link.Addr) {
+	mirror := func(want []link.Thing) {
 		t.Helper()
 		for _, op := range apply(t, ours, want) {
 			reference.Run(t, "sh", "-c", op.String())
@@ -112,7 +94,7 @@ func TestAddedAddressesCanBeUsedAtOnce(t *testing.T) {
 		apply(t, ns, both)
 		ns.Do(func() {
 			for _, a := range both {
-				use(t, netip.AddrPortFrom(a.Prefix.Addr(), 80).String())
+				use(t, netip.AddrPortFrom(a.(link.Addr).Prefix.Addr(), 80).String())
 			}
 		})
 	}
@@ -157,7 +139,7 @@ func TestApplyUndoesWhatItDidBeforeAnError(t *testing.T) {
 	ns := nettest.New(t)
 	before := shown(t, ns)
 	ns.Do(func() {
-		err := link.Apply([]link.Op{{Verb: link.Add, Addr: both[0]}, {Verb: link.Add, Addr: link.Metadata("none", link.MetadataIPv4)}})
+		err := link.Apply([]link.Op{{Verb: link.Add, Thing: both[0]}, {Verb: link.Add, Thing: link.Metadata("none", link.MetadataIPv4)}})
 		if err == nil || !strings.Contains(err.Error(), "dev none") {
 			t.Errorf("error %v, want one that shows the change", err)
 		}
@@ -186,7 +168,7 @@ func TestIPv6(t *testing.T) {
 }
 
 func TestListNamesTheDeviceThatIsMissing(t *testing.T) {
-	if _, err := link.List("none"); err == nil || !strings.Contains(err.Error(), "device none") {
+	if _, err := link.List("none", true); !errors.Is(err, link.ErrNotFound) || !strings.Contains(err.Error(), "device none") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -211,8 +193,8 @@ func TestOnlyOursAreOurs(t *testing.T) {
 	ns := nettest.New(t)
 	apply(t, ns, both)
 	var ours []string
-	for _, a := range list(t, ns) {
-		if a.Ours {
+	for _, thing := range list(t, ns, "lo", false) {
+		if a := thing.(link.Addr); a.Ours {
 			ours = append(ours, a.Prefix.String())
 		}
 	}

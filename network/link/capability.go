@@ -15,10 +15,12 @@ type Capability uint
 const (
 	// NetBindService is for ports below net.ipv4.ip_unprivileged_port_start.
 	NetBindService Capability = unix.CAP_NET_BIND_SERVICE
-	// NetAdmin is for adding and removing addresses.
+	// NetAdmin is for changing addresses, routes, rules, neighbours and settings.
 	NetAdmin Capability = unix.CAP_NET_ADMIN
 	// NetRaw is for binding a socket to a device on kernels before 5.7.
 	NetRaw Capability = unix.CAP_NET_RAW
+	// SysAdmin is for entering another network namespace (setns(2)).
+	SysAdmin Capability = unix.CAP_SYS_ADMIN
 )
 
 // String is the name as the manual page and systemd have it.
@@ -30,6 +32,8 @@ func (c Capability) String() string {
 		return "CAP_NET_ADMIN"
 	case NetRaw:
 		return "CAP_NET_RAW"
+	case SysAdmin:
+		return "CAP_SYS_ADMIN"
 	}
 	return fmt.Sprintf("capability %d", uint(c))
 }

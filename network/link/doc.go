@@ -1,20 +1,36 @@
-// Package link puts the metadata addresses on a device and takes them away
-// again, through rtnetlink (https://man7.org/linux/man-pages/man7/rtnetlink.7.html).
+// Package link knows the devices of a network namespace, and makes them reachable
+// for guests at the metadata addresses, through rtnetlink
+// (https://man7.org/linux/man-pages/man7/rtnetlink.7.html).
 //
-//	have, err := List("lo")
-//	ops := Plan(have, want)      pure: what to add, what to remove
-//	err = Apply(ops)             all of it, or none
+//	device, err := Describe("tap0")                what is it?
+//	have, err := List("tap0", ours)                what has it?
+//	ops := Plan(have, want)                        pure: what to add, what to remove
+//	err = Apply(ops)                               all of it, or none; Mend: each by itself
+//	changed, err := events.Next(ctx)               what did others change?
 //
-// An address that we added carries a mark in the kernel itself, so that a later
-// process finds what a killed one left, without any file:
+// A [Thing] is what can be wanted of a device. What we add is marked in the kernel
+// itself, so that a later process finds what a killed one left, without any file:
 //
-//	169.254.169.254/32  label lo:rolecall
-//	fd00:ec2::254/128   deprecated (IPv6 addresses have no label)
+//	Addr         169.254.169.254/32   on lo: label lo:rolecall
+//	             fd00:ec2::254/128    deprecated (IPv6 addresses have no label)
+//	             on other devices     no label fits: the caller puts on record which
+//	                                  are ours, and passes it to List
+//	Reply        IPv6 default route from fd00:ec2::254 by the device    protocol 84
+//	Neighbour    permanent entry for (bridge, address, MAC)             protocol 84
+//	ReversePath  net.ipv4.conf.DEVICE.rp_filter                         no mark
+//	Bypass       rules that keep the host's way to another service      protocol 84
 //
-// Invariants: an address without our mark is somebody else's; it is used as it
-// is and never removed. Neither address is ever chosen as the source of the
-// host's own packets: IPv4 has scope host, IPv6 is deprecated (RFC 6724 rule 3).
+// Invariants: an address, route, rule or neighbour without our mark is somebody
+// else's; it is used as it is and never removed. Neither address is ever chosen as
+// the source of the host's own packets while it has another: IPv4 has scope host,
+// IPv6 is deprecated (RFC 6724 rule 3); and where it has no other, none of our
+// routes is for such packets. Nothing that is done for one device costs more with
+// many others there, but for a [Devices] of all.
+//
+// Who is bound to a guest's device is also reached by the host's own programs; see
+// [Locals] for how to tell.
 //
 // Every function acts on the network namespace of the calling thread and keeps
-// no state. Nothing here may import another room of the module.
+// no state; [Events] and [Locals] stay in the namespace that they were opened in.
+// Nothing here may import another room of the module.
 package link

@@ -1,56 +1,112 @@
 package link
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// listAttempts is how often a list is asked for that came out incomplete, as
-// addresses changed meanwhile. Each attempt takes under a millisecond; a host
-// that starts containers changes a few addresses a second.
-const listAttempts = 5
+// IPv6OffError is returned where a device takes no IPv6 addresses.
+type IPv6OffError struct{ Device string }
 
-// List returns all addresses of a device, and says which are ours. It needs no
-// capability.
-func List(device string) ([]Addr, error) {
-	link, err := netlink.LinkByName(device)
+// Error names the setting.
+func (e *IPv6OffError) Error() string {
+	return fmt.Sprintf("IPv6 is off for device %s: set net.ipv6.conf.%s.disable_ipv6=0, or attach it without IPv6", e.Device, e.Device)
+}
+
+// List returns what a device has: all its addresses, and what is ours of the rest,
+// but for neighbours. On lo a mark says which addresses are ours. Elsewhere the
+// kernel has none, and ours says whether the caller put on record that the metadata
+// addresses there are; only those that look like ours are taken to be. List needs
+// no capability. Its cost does not depend on how many other devices there are. The
+// error wraps [ErrNotFound] where there is no such device.
+func List(device string, ours bool) ([]Thing, error) {
+	d, err := find(device)
 	if err != nil {
-		return nil, fmt.Errorf("device %s: %w", device, err)
+		return nil, err
 	}
-	var found []netlink.Addr
-	for range listAttempts {
-		found, err = netlink.AddrList(link, netlink.FAMILY_ALL)
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
+	var things []Thing
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		addrs, err := addresses(device, d.Index, family, ours)
+		if err != nil {
+			return nil, fmt.Errorf("list the addresses of %s: %w", device, err)
 		}
+		things = append(things, addrs...)
 	}
+	if device == loopback {
+		return things, nil
+	}
+	reply, err := replyBy(d.Index)
 	if err != nil {
-		return nil, fmt.Errorf("list the addresses of %s: %w", device, err)
+		return nil, fmt.Errorf("look for a route from %s by %s: %w", MetadataIPv6, device, err)
 	}
-	addrs := make([]Addr, 0, len(found))
-	for _, f := range found {
-		ip, _ := netip.AddrFromSlice(f.IP)
-		ones, _ := f.Mask.Size()
-		prefix := netip.PrefixFrom(ip.Unmap(), ones)
-		addrs = append(addrs, Addr{Device: device, Prefix: prefix, Ours: ours(prefix, f)})
+	if reply {
+		things = append(things, Reply{Device: device})
+	}
+	if d.Kind == kindBridge {
+		return things, nil
+	}
+	filter, err := filterOf(device, ours)
+	if err != nil {
+		return nil, err
+	}
+	return append(things, filter), nil
+}
+
+// addresses lists those of one device and family.
+func addresses(device string, index int, family uint8, ours bool) ([]Thing, error) {
+	filter := &nl.IfAddrmsg{IfAddrmsg: unix.IfAddrmsg{Family: family, Index: uint32(index)}}
+	messages, err := dump(unix.RTM_GETADDR, unix.RTM_NEWADDR, unix.SizeofIfAddrmsg, filter)
+	if err != nil {
+		return nil, err
+	}
+	var addrs []Thing
+	for _, m := range messages {
+		header := nl.DeserializeIfAddrmsg(m.header)
+		if header.Family != family || int(header.Index) != index {
+			continue // a kernel without IPv6, or without strict checks, lists more
+		}
+		ip := m.addr(unix.IFA_LOCAL) // of two ends, ours
+		if !ip.IsValid() {
+			ip = m.addr(unix.IFA_ADDRESS)
+		}
+		addr := Addr{Device: device, Prefix: netip.PrefixFrom(ip, int(header.Prefixlen))}
+		flags := uint32(header.Flags)
+		if _, wide := m.attrs[unix.IFA_FLAGS]; wide {
+			flags = m.number(unix.IFA_FLAGS)
+		}
+		addr.Ours = addr.looksOurs(header.Scope, flags, m.text(unix.IFA_LABEL)) && (ours || device == loopback)
+		addrs = append(addrs, addr)
 	}
 	return addrs, nil
 }
 
-// ours reports whether the address carries our mark.
-func ours(prefix netip.Prefix, addr netlink.Addr) bool {
-	if prefix.Addr().Is4() {
-		return addr.Label == label
+// looksOurs reports whether an address is as we add it.
+func (a Addr) looksOurs(scope uint8, flags uint32, text string) bool {
+	ip := a.Prefix.Addr()
+	if ip.Is6() {
+		return ip == MetadataIPv6 && a.Prefix.IsSingleIP() && flags&unix.IFA_F_DEPRECATED != 0
 	}
-	return prefix == netip.PrefixFrom(MetadataIPv6, MetadataIPv6.BitLen()) &&
-		addr.Flags&unix.IFA_F_DEPRECATED != 0
+	if a.Device == loopback {
+		return text == label
+	}
+	return ip == MetadataIPv4 && a.Prefix.IsSingleIP() && scope == unix.RT_SCOPE_HOST
+}
+
+// filterOf returns a device's rp_filter. Where it is ours and as new devices get it,
+// there is nothing to remove.
+func filterOf(device string, ours bool) (Thing, error) {
+	own, err := rpFilter(device)
+	if err != nil {
+		return nil, err
+	}
+	normal, err := rpFilter("default")
+	return ReversePath{Device: device, Value: own, Was: normal, Ours: ours && own == 0 && normal != 0}, err
 }
 
 // IPv6 reports whether a device takes IPv6 addresses: the kernel has IPv6, and

@@ -1,62 +1,84 @@
 package link
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // Verb says what an [Op] does.
 type Verb string
 
-// The verbs are those of the command ip-address(8).
+// The verbs are those of ip(8).
 const (
 	Add Verb = "add"
 	Del Verb = "del"
 )
 
-// Op is one change to a device.
-type Op struct {
-	Verb Verb
-	Addr Addr
+// Thing is a piece of the state of a network namespace: an [Addr], a [Reply], a
+// [ReversePath] or a [Neighbour].
+type Thing interface {
+	what() what
+	// change adds or removes it. Added twice or removed twice is no error.
+	change(Verb) error
+	// command is the shell's for the same.
+	command(Verb) string
 }
 
-// String is the ip command that does the same.
-func (o Op) String() string {
-	text := fmt.Sprintf("ip addr %s %s dev %s", o.Verb, o.Addr.Prefix, o.Addr.Device)
-	v4 := o.Addr.Prefix.Addr().Is4()
-	switch {
-	case o.Verb == Add && v4:
-		return text + " scope host label " + label
-	case o.Verb == Add:
-		return text + " nodad preferred_lft 0"
-	case v4:
-		return text + " label " + label
-	}
-	return text
+// what tells things apart. Both fields are comparable.
+type what struct {
+	place   any // only one thing can be in it
+	content any // nil if all that can be in the place will do
+	ours    bool
 }
+
+// Op is one change.
+type Op struct {
+	Verb  Verb
+	Thing Thing
+}
+
+// String is the command of ip(8) or sysctl(8) that does the same.
+func (o Op) String() string { return o.Thing.command(o.Verb) }
 
 // inverse is the change that takes o back.
 func (o Op) inverse() Op {
 	if o.Verb == Add {
-		return Op{Verb: Del, Addr: o.Addr}
+		return Op{Del, o.Thing}
 	}
-	return Op{Verb: Add, Addr: o.Addr}
+	return Op{Add, o.Thing}
 }
 
-// Plan returns what turns have into want, additions first. have are all the
-// addresses of the devices in question, from [List]; those that are not ours
-// are never removed. Nothing is planned where nothing differs.
-func Plan(have, want []Addr) []Op {
+// replacer is a thing that notes what it is put in the place of, to bring it back.
+type replacer interface{ over(have Thing) Thing }
+
+// Plan returns what turns have into want, additions first; only what is ours and
+// stands in the way of an addition is removed right before it. have is what
+// [List] and [Neighbours] say of the places in question. What is not ours is never
+// removed. Nothing is planned where nothing differs.
+func Plan(have, want []Thing) []Op {
 	var ops []Op
 	present := slices.Clone(have)
+	gone := map[what]bool{}
 	for _, w := range want {
-		if !slices.ContainsFunc(present, w.same) {
+		at := slices.IndexFunc(present, func(p Thing) bool { return p.what().place == w.what().place })
+		if at < 0 {
 			present = append(present, w)
 			ops = append(ops, Op{Add, w})
+			continue
 		}
+		in := present[at]
+		if in.what().content == w.what().content {
+			continue
+		}
+		if r, ok := w.(replacer); ok {
+			w = r.over(in)
+		} else if in.what().ours {
+			gone[in.what()] = true
+			ops = append(ops, Op{Del, in})
+		}
+		present[at] = w
+		ops = append(ops, Op{Add, w})
 	}
 	for _, h := range have {
-		if h.Ours && !slices.ContainsFunc(want, h.same) {
+		wanted := slices.ContainsFunc(want, func(w Thing) bool { return w.what().place == h.what().place })
+		if h.what().ours && !wanted && !gone[h.what()] {
 			ops = append(ops, Op{Del, h})
 		}
 	}

@@ -1,0 +1,114 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/rolecall/rolecall/network/link"
+	"github.com/rolecall/rolecall/network/steer"
+)
+
+// Cleanup removes what a process left in the network namespace of the calling thread,
+// and in those whose paths match one of the patterns (see [filepath.Match]), and says
+// in words what it was. What others added stays.
+// It cannot tell whether such a process still serves, so the caller has to know.
+func Cleanup(patterns ...string) ([]string, error) {
+	own, err := ownNamespace()
+	if err != nil {
+		return nil, err
+	}
+	defer own.close()
+	removed, err := own.cleanUp()
+	errs := []error{err}
+	seen := map[uint64]bool{own.inode: true}
+	for _, pattern := range patterns {
+		paths, err := filepath.Glob(pattern)
+		errs = append(errs, err)
+		for _, path := range paths {
+			if inode, err := inodeOf(path); err != nil || seen[inode] {
+				continue
+			}
+			n, err := openNamespace(path)
+			if errors.Is(err, errAbsent) || errors.Is(err, os.ErrPermission) {
+				continue
+			}
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			seen[n.inode] = true
+			more, err := n.cleanUp()
+			n.close()
+			for _, what := range more {
+				removed = append(removed, what+" in "+path)
+			}
+			errs = append(errs, err)
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// cleanUp removes what is ours from one namespace.
+func (n *namespace) cleanUp() (removed []string, err error) {
+	return removed, n.do(func() error {
+		guard := steer.New()
+		placed, err := guard.Placed()
+		if err != nil {
+			return err
+		}
+		members, err := guard.Members()
+		if err != nil {
+			return err
+		}
+		for _, device := range append(placed, loopback) {
+			have, err := link.List(device, device != loopback)
+			if errors.Is(err, link.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			ops := link.Plan(have, nil)
+			if err := link.Apply(ops); err != nil {
+				return err
+			}
+			for _, op := range ops {
+				removed = append(removed, op.String())
+			}
+		}
+		for _, m := range members {
+			bridge, err := link.Named(m.Port.Bridge)
+			if errors.Is(err, link.ErrNotFound) {
+				continue
+			}
+			if err == nil {
+				err = link.Apply([]link.Op{{Verb: link.Del, Thing: link.Neighbour{Device: bridge, Addr: m.Addr, MAC: m.MAC}}})
+			}
+			if err != nil {
+				return fmt.Errorf("neighbour %s: %w", m.Addr, err)
+			}
+		}
+		if err := link.Precede(false); err != nil {
+			return err
+		}
+		bypassed, err := link.Bypassed()
+		if err == nil && bypassed {
+			err = link.Bypass(false)
+			removed = append(removed, "the rules that kept the host's own way to "+netip.AddrPortFrom(link.MetadataIPv4, metadataPort).String())
+		}
+		if err != nil {
+			return err
+		}
+		present, err := guard.Present()
+		if err == nil && !present {
+			present, err = guard.Confined()
+		}
+		if err == nil && present {
+			removed = append(removed, "the nftables tables named rolecall")
+		}
+		return errors.Join(err, guard.Remove()) // of what is not whole too
+	})
+}

@@ -1,0 +1,111 @@
+package network
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// The end of a namespace is not told by the namespace: our own sockets keep it
+// alive. It has ended for its owner when its path is unmounted, or the process whose
+// /proc entry the path is has exited.
+
+var ofProcess = regexp.MustCompile(`^/proc/([1-9][0-9]*)/(task/[0-9]+/)?ns/net$`)
+
+// whenExits calls f once, when the process that the path of a namespace belongs to
+// has exited, and returns what ends the wait. For other paths it does nothing.
+func whenExits(path string, f func()) (stop func(), err error) {
+	match := ofProcess.FindStringSubmatch(path)
+	if match == nil {
+		return func() {}, nil
+	}
+	pid, err := strconv.Atoi(match[1])
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("watch process %d: %w", pid, err)
+	}
+	process := os.NewFile(uintptr(fd), "pidfd")
+	go func() {
+		defer func() { _ = process.Close() }()
+		if waitFor(process, unix.POLLIN) == nil {
+			f()
+		}
+	}()
+	return func() { _ = process.Close() }, nil
+}
+
+// mounts tells of changes to this mount namespace's table of mounts (proc(5),
+// /proc/pid/mounts): network namespaces get and lose their names there.
+type mounts struct{ table *os.File }
+
+func openMounts() (*mounts, error) {
+	fd, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("watch the mounts: %w", err)
+	}
+	return &mounts{os.NewFile(uintptr(fd), "mountinfo")}, nil
+}
+
+// follow calls f now and after every change, until close is called. The poller takes
+// the change from the file before we could ask for it, so f is called whenever it
+// wakes us, and not before it listens again: no change goes by in between.
+func (m *mounts) follow(f func()) error {
+	raw, err := m.table.SyscallConn()
+	if err != nil {
+		return err
+	}
+	for err == nil {
+		first := true
+		err = raw.Read(func(uintptr) bool {
+			if first {
+				f()
+			}
+			woken := !first
+			first = false
+			return woken
+		})
+	}
+	return err
+}
+
+func (m *mounts) close() { _ = m.table.Close() }
+
+// waitFor waits in the runtime's poller, which lets go of a file when it is closed;
+// a thread in poll(2) would not.
+func waitFor(file *os.File, events int16) error {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Read(func(fd uintptr) bool {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: events}}
+		n, err := unix.Poll(poll, 0)
+		return err == nil && n > 0 && poll[0].Revents&(events|unix.POLLHUP) != 0
+	})
+}
+
+// watchProcess looks at the namespaces when the process of w's namespace has exited.
+func (s *State) watchProcess(w *wanted) error {
+	if w.unwatch != nil {
+		return nil
+	}
+	stop, err := whenExits(w.Netns, s.revisit)
+	if err != nil {
+		return err
+	}
+	w.unwatch = stop
+	// The process may have been another's by then, if the one that was meant exited
+	// before its descriptor was had.
+	if w.Netns != "" {
+		if inode, err := inodeOf(w.Netns); err != nil || inode != w.place.inode {
+			return fmt.Errorf("network namespace %s has just gone away", w.Netns)
+		}
+	}
+	return nil
+}

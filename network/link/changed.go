@@ -1,0 +1,80 @@
+package link
+
+import (
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Attributes of RTM_NEWNETCONF (linux/netconf.h), and the size of its fixed part, one
+// byte for the family, as it is padded.
+const (
+	netconfIndex  = 1 // NETCONFA_IFINDEX
+	netconfFilter = 3 // NETCONFA_RP_FILTER
+	netconfHeader = 4
+)
+
+// note adds what a message tells, if it concerns us. Others' routes and neighbours do
+// not: on a busy host they change all the time.
+func (c *Changed) note(kind uint16, data []byte) {
+	switch kind {
+	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
+		if m, err := parse(data, unix.SizeofIfInfomsg); err == nil {
+			c.link(int(nl.DeserializeIfInfomsg(m.header).Index), m.text(unix.IFLA_IFNAME))
+		}
+	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
+		if m, err := parse(data, unix.SizeofIfAddrmsg); err == nil {
+			c.addr(int(nl.DeserializeIfAddrmsg(m.header).Index))
+		}
+	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
+		if m, err := parse(data, unix.SizeofNdMsg); err == nil && markedNeighbour(m) {
+			c.addr(int(ndmsg(m.header).Ifindex))
+		}
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		if m, err := parse(data, unix.SizeofRtMsg); err == nil {
+			c.route(m)
+		}
+	case unix.RTM_NEWNETCONF:
+		if m, err := parse(data, netconfHeader); err == nil && m.attrs[netconfFilter] != nil {
+			c.addr(int(int32(m.number(netconfIndex))))
+		}
+	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
+		c.Rules = true
+	}
+}
+
+func (c *Changed) link(index int, name string) {
+	if c.Links == nil {
+		c.Links = map[int]string{}
+	}
+	c.Links[index] = name
+	if len(c.Links) > maxChanged {
+		c.Links, c.Lost = nil, true
+	}
+}
+
+// addr leaves out what stands for no device, such as all of them.
+func (c *Changed) addr(index int) {
+	if index <= 0 {
+		return
+	}
+	if c.Addrs == nil {
+		c.Addrs = map[int]bool{}
+	}
+	c.Addrs[index] = true
+	if len(c.Addrs) > maxChanged {
+		c.Addrs, c.Lost = nil, true
+	}
+}
+
+func (c *Changed) route(m message) {
+	r := routeOf(m)
+	limit := defaultBitsIPv4
+	if m.header[0] == unix.AF_INET6 {
+		limit = defaultBitsIPv6
+	}
+	if r.protocol == Protocol || r.bits <= limit && !r.from {
+		for _, index := range ways(m) {
+			c.addr(index)
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rolecall/rolecall/network/link"
+	"github.com/rolecall/rolecall/network/steer"
+)
+
+// place is a network namespace in which something is wanted.
+type place struct {
+	*namespace
+	guard  *steer.Guard
+	events *link.Events
+	ctx    context.Context // of those who follow the events
+	end    context.CancelFunc
+
+	stands  map[string]*stand    // by the name of the device
+	byIndex map[int]*stand       // those whose device is there
+	members map[string][]*wanted // of bridges, by the name of their port
+	ports   map[int]*stand       // of which bridge a device is a port, by its index
+	guarded map[string]int       // by name of a device, for how many attachments
+	placed  map[string]bool      // devices on which the addresses are ours
+	// ensured says that the tables are there. The host alone, who forwards nothing
+	// past himself, goes without.
+	ensured bool
+	// bypass says that the host's own way leads past the guests' devices.
+	bypass bool
+}
+
+// find gives w its place. The error wraps errAbsent where there is none yet.
+func (s *State) find(w *wanted) error {
+	if w.place != nil {
+		return nil
+	}
+	n := s.own
+	if w.Netns != "" {
+		inode, err := inodeOf(w.Netns)
+		if err != nil {
+			return err
+		}
+		if inode == s.own.inode {
+			return fmt.Errorf("%s is the agent's own network namespace: leave netns out, or attach the machine itself with {host: true}", w.Netns)
+		}
+		if p := s.places[inode]; p != nil {
+			w.place = p
+			return nil
+		}
+		if n, err = openNamespace(w.Netns); err != nil {
+			return err
+		}
+	} else if p := s.places[n.inode]; p != nil {
+		w.place = p
+		return nil
+	}
+	p, err := s.openPlace(n)
+	if err != nil {
+		if n != s.own {
+			n.close()
+		}
+		return err
+	}
+	w.place = p
+	return nil
+}
+
+// openPlace starts to look after a namespace.
+func (s *State) openPlace(n *namespace) (*place, error) {
+	p := &place{
+		namespace: n, guard: steer.New(),
+		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, ports: map[int]*stand{}, guarded: map[string]int{}, placed: map[string]bool{},
+	}
+	err := n.do(func() (err error) {
+		p.events, err = link.Open()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.ctx, p.end = context.WithCancel(context.Background())
+	go s.follow(p)
+	s.places[n.inode] = p
+	return p, nil
+}
+
+// ensure makes the tables, and learns what an earlier process recorded in them.
+func (s *State) ensure(p *place) error {
+	if p.ensured {
+		return nil
+	}
+	if err := p.guard.Ensure(); err != nil {
+		return err
+	}
+	placed, err := p.guard.Placed()
+	if err != nil {
+		return err
+	}
+	for _, device := range placed {
+		p.placed[device] = true
+	}
+	changes, err := steer.Changes(p.ctx)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for range changes {
+			s.restore(p)
+		}
+	}()
+	p.ensured = true
+	return nil
+}
+
+// watchOver lets nothing from w's device reach another metadata service from now on,
+// be the device there or not.
+func (s *State) watchOver(w *wanted) error {
+	if w.guards || !w.guest() && w.Netns == "" {
+		return nil
+	}
+	p := w.place
+	err := p.do(func() error {
+		if err := s.ensure(p); err != nil {
+			return err
+		}
+		if s.config.HostWay && p.namespace == s.own {
+			if err := p.keepHostWay(true); err != nil {
+				return err
+			}
+		}
+		if !w.guest() {
+			return p.guard.Confine(true)
+		}
+		return p.guard.Guard(w.Device)
+	})
+	if err != nil {
+		return fmt.Errorf("attachment %s: keep its packets from other metadata services: %w", w.Name, err)
+	}
+	w.guards = true
+	p.guarded[w.Device]++
+	return nil
+}
+
+// forget takes back watchOver, if no other attachment has the device.
+func (p *place) forget(w *wanted) error {
+	if !w.guards {
+		return nil
+	}
+	w.guards = false
+	p.guarded[w.Device]--
+	if p.guarded[w.Device] > 0 {
+		return nil
+	}
+	delete(p.guarded, w.Device)
+	return p.do(func() error {
+		if !w.guest() {
+			return p.guard.Confine(false)
+		}
+		return p.guard.Unguard(w.Device)
+	})
+}
+
+// vacate ends a place that nobody is left in.
+func (s *State) vacate(p *place) {
+	if len(p.stands) > 0 || len(p.guarded) > 0 {
+		return
+	}
+	err := p.do(func() error {
+		if !p.ensured {
+			return nil
+		}
+		return errors.Join(p.keepHostWay(false), p.guard.Remove())
+	})
+	if err != nil {
+		s.logger.Error("tables of a namespace that nobody is attached in any more are still there; rolecall cleanup removes them", "netns", p.path, "err", err)
+	}
+	p.leave()
+	delete(s.places, p.inode)
+	if p.namespace != s.own {
+		p.namespace.close()
+	}
+}
+
+// leave stops looking after the namespace, as it is.
+func (p *place) leave() {
+	p.end()
+	_ = p.events.Close()
+}
+
+// keepHostWay makes or ends the host's own way to a metadata service that is not
+// ours.
+func (p *place) keepHostWay(keep bool) error {
+	if p.bypass == keep {
+		return nil
+	}
+	if err := link.Bypass(keep); err != nil {
+		return err
+	}
+	p.bypass = keep
+	return nil
+}
+
+// close leaves the namespace with what keeps guests from other metadata services.
+// What is there for the host alone is removed unless keep is set.
+func (p *place) close(keep bool) error {
+	p.leave()
+	var err error
+	if st := p.stands[loopback]; st != nil && !keep {
+		err = p.do(func() error { return st.clear() })
+	}
+	return err
+}
+
+// bridges reports whether ports matter.
+func (p *place) bridges() bool { return len(p.members) > 0 }
+
+// rules are what the tables are to hold.
+func (p *place) rules() steer.Want {
+	want := steer.Want{
+		Guarded: slices.Collect(maps.Keys(p.guarded)),
+		Placed:  slices.Collect(maps.Keys(p.placed)),
+	}
+	for name, st := range p.stands {
+		if st.expected {
+			want.Served = append(want.Served, name)
+		}
+		if st.expected && st.bridge() {
+			want.Bridges = append(want.Bridges, name)
+		}
+		for _, w := range st.users {
+			if w.member != nil {
+				want.Members = append(want.Members, w.member.members...)
+			}
+		}
+	}
+	for index, st := range p.ports {
+		want.Ports = append(want.Ports, steer.Port{Bridge: st.index, Index: index})
+	}
+	return want
+}
+
+// standsInOrder are all, by name, so that logs and tests see one order.
+func (p *place) standsInOrder() []*stand {
+	var stands []*stand
+	for _, name := range slices.Sorted(maps.Keys(p.stands)) {
+		stands = append(stands, p.stands[name])
+	}
+	return stands
+}

@@ -1,0 +1,198 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rolecall/rolecall/network/link"
+)
+
+// stand is a device at which requests are taken: a guest's own, a bridge of many, or
+// lo of a whole namespace.
+type stand struct {
+	state  *State
+	place  *place // nil for a loopback address, which needs nothing
+	device string
+	users  []*wanted
+	index  int // of the device that the doors are bound to; 0 for none
+	doors  []*door
+	listed bool // that a bridge's ports are known
+	// expected says that the kernel was told of the device.
+	expected bool
+
+	// residents says whose a connection is by the peer's address. It is asked on a
+	// bridge, where the kernel lets no packet in whose source is not its sender's.
+	residents sync.Map               // netip.Addr to *wanted
+	sole      atomic.Pointer[wanted] // in all other cases
+}
+
+func (st *stand) bridge() bool { return len(st.users) > 0 && st.users[0].Member != nil }
+
+// resident is asked by doors, and takes no lock.
+func (st *stand) resident(peer netip.Addr) *wanted {
+	if w, ok := st.residents.Load(peer.WithZone("")); ok {
+		return w.(*wanted)
+	}
+	return st.sole.Load()
+}
+
+// endpoints are those of all users that the device can have: IPv6 ones drop out
+// while IPv6 is off or the device down, and come back with it.
+func (st *stand) endpoints(up bool) []Endpoint {
+	var endpoints []Endpoint
+	for _, w := range st.users {
+		for _, e := range w.Endpoints {
+			if !slices.Contains(endpoints, e) && (!e.placed() || e.Served.Addr().Is4() || up && link.IPv6(st.device)) {
+				endpoints = append(endpoints, e)
+			}
+		}
+	}
+	return endpoints
+}
+
+// want is what the device is to have.
+func (st *stand) want(endpoints []Endpoint) []link.Thing {
+	var want []link.Thing
+	for _, e := range endpoints {
+		if !e.placed() {
+			continue
+		}
+		want = append(want, link.Metadata(st.device, e.Served.Addr()))
+		if e.Served.Addr().Is6() && st.device != loopback {
+			want = append(want, link.ReplyRoute(st.device))
+		}
+	}
+	if st.device != loopback && !st.bridge() {
+		want = append(want, link.AnySource(st.device))
+	}
+	return want
+}
+
+// furnish makes the device as it is wanted, and opens what doors are missing. Where
+// it was so before, it changes nothing.
+func (st *stand) furnish(ctx context.Context, d link.Device) error {
+	endpoints := st.endpoints(d.Up)
+	if st.place != nil {
+		if err := st.converge(st.want(endpoints)); err != nil {
+			return err
+		}
+	}
+	for _, e := range endpoints {
+		if slices.ContainsFunc(st.doors, func(d *door) bool { return d.endpoint == e }) {
+			continue
+		}
+		door, err := openDoor(ctx, st.device, d.Index, e, st.resident)
+		if err != nil {
+			return err
+		}
+		st.doors = append(st.doors, door)
+		st.state.logger.Info("listener opened", "device", st.device, "netns", st.netns(), "listen", door.Addr())
+		go st.state.hall.attend(door)
+	}
+	st.doors = slices.DeleteFunc(st.doors, func(d *door) bool {
+		if slices.Contains(endpoints, d.endpoint) {
+			return false
+		}
+		_ = d.Close()
+		return true
+	})
+	return nil
+}
+
+// converge changes what differs from what is wanted.
+func (st *stand) converge(want []link.Thing) error {
+	have, err := link.List(st.device, st.place.placed[st.device])
+	if err != nil {
+		return err
+	}
+	ops := link.Plan(have, want)
+	if len(ops) == 0 {
+		return st.precede(len(want) > 0)
+	}
+	if st.device != loopback && !st.place.placed[st.device] {
+		// On record first: who cleans up after a crash removes what is on record.
+		if err := st.place.guard.Place(st.device); err != nil {
+			return err
+		}
+		st.place.placed[st.device] = true
+	}
+	// The host is told that it is served when the kernel is ready for it. Guests are
+	// not waited for, and neither is somebody who keeps undoing what we do.
+	apply := link.Mend
+	if st.state.patient && st.device == loopback {
+		apply = link.Apply
+	}
+	if err := apply(ops); err != nil {
+		return err
+	}
+	if err := st.precede(len(want) > 0); err != nil {
+		return err
+	}
+	for _, op := range ops {
+		st.state.logger.Info("network changed", "change", op.String(), "netns", st.netns())
+	}
+	return nil
+}
+
+// precede has the host itself come before its guests, in its own namespace.
+func (st *stand) precede(on bool) error {
+	if st.device != loopback {
+		return nil
+	}
+	return link.Precede(on)
+}
+
+// clear takes from the device what is ours.
+func (st *stand) clear() error {
+	have, err := link.List(st.device, st.place.placed[st.device])
+	if errors.Is(err, link.ErrNotFound) {
+		err = nil
+	}
+	if err == nil {
+		err = errors.Join(link.Apply(link.Plan(have, nil)), st.precede(false))
+	}
+	if err != nil {
+		return fmt.Errorf("device %s: %w", st.device, err)
+	}
+	if st.place.placed[st.device] {
+		delete(st.place.placed, st.device)
+		return st.place.guard.Unplace(st.device)
+	}
+	return nil
+}
+
+// shut closes the doors.
+func (st *stand) shut() {
+	for _, d := range st.doors {
+		_ = d.Close()
+		st.state.logger.Info("listener closed", "device", st.device, "netns", st.netns(), "listen", d.endpoint.Listen)
+	}
+	for _, w := range st.users {
+		w.connections.drop()
+	}
+	st.doors, st.listed = nil, false
+	st.take(0)
+}
+
+// take notes which device the stand is at; 0 is none.
+func (st *stand) take(index int) {
+	if st.place != nil {
+		delete(st.place.byIndex, st.index)
+		if index != 0 {
+			st.place.byIndex[index] = st
+		}
+	}
+	st.index = index
+}
+
+func (st *stand) netns() string {
+	if st.place == nil {
+		return ""
+	}
+	return st.place.path
+}

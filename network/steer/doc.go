@@ -1,0 +1,32 @@
+// Package steer keeps our nftables tables
+// (https://man7.org/linux/man-pages/man8/nft.8.html), one of each family, in the
+// network namespace of the calling thread. They do what sockets cannot.
+//
+//	table inet rolecall    a packet for the metadata addresses from a guarded
+//	                       device is never forwarded to somebody else's service
+//	table bridge rolecall  on a bridge that instances share: which (port, MAC
+//	                       address, IP address) may speak to these addresses, told
+//	                       by the kernel for each packet, so that a listener on the
+//	                       bridge may trust the address of its peer
+//
+// How a packet comes up through a shared bridge, and the answer goes down:
+//
+//	port -> bridge prerouting     forged: dropped. Member: mark bit set
+//	     -> inet prerouting       from a shared bridge, bit not set: dropped; bit cleared
+//	     -> listener on the bridge
+//	     -> inet postrouting      from a metadata address to a shared bridge: bit set
+//	     -> bridge output -> port bit set, and not to the member: dropped
+//
+// So a port that joined a moment ago and that nobody told us of can neither ask
+// nor overhear: a bridge floods what it has no entry for, and learns anew from
+// whoever sends.
+//
+// Invariants: sets grow, rules do not; the price of a packet and of an element
+// does not depend on their number. The tables have no owner: they outlive the
+// process, and are the record by which the next one finds what this one did.
+// Tables of our name are ours whole; no other table is touched. Every change is
+// one transaction, so that no packet sees half of one. No socket stays open but
+// that of [Changes].
+//
+// Of this module steer may import network/link alone.
+package steer

@@ -1,0 +1,95 @@
+package steer
+
+import (
+	"math"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// rule is one of a chain, with the comment by which it is known again.
+type rule struct {
+	comment string
+	exprs   exprs
+}
+
+// chain is one of a table; without hook it is jumped to.
+type chain struct {
+	name     string
+	hook     *nftables.ChainHook
+	priority *nftables.ChainPriority
+	rules    []rule
+}
+
+// inetChains are those of the inet family. Most are at the priority raw: before
+// connection tracking and before destination NAT, so that they see what was sent.
+func inetChains() []chain {
+	return []chain{
+		{"forward", nftables.ChainHookForward, nftables.ChainPriorityRaw, forwardRules()},
+		{"prerouting", nftables.ChainHookPrerouting, nftables.ChainPriorityRaw, preroutingRules()},
+		{"input", nftables.ChainHookInput, nftables.ChainPriorityRaw, inputRules()},
+		{"postrouting", nftables.ChainHookPostrouting, nftables.ChainPriorityRef(math.MaxInt32), postroutingRules()},
+	}
+}
+
+func forwardRules() []rule {
+	from := all(meta(expr.MetaKeyIIFNAME, 0), in(guarded))
+	return rejections(from, all(counted(forwarded)))
+}
+
+// rejections refuse what is for the metadata addresses.
+func rejections(from, then exprs) []rule {
+	var rules []rule
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules,
+			rule{"refuse TCP", all(from, v.to(), transport(unix.IPPROTO_TCP), then, exprs{
+				&expr.Reject{Type: unix.NFT_REJECT_TCP_RST},
+			})},
+			rule{"refuse", all(from, v.to(), then, exprs{
+				&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED},
+			})})
+	}
+	return rules
+}
+
+// preroutingRules let nothing pass from a shared bridge but what the bridge family
+// has marked. The mark goes before routing, which may depend on marks.
+func preroutingRules() []rule {
+	var rules []rule
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules, rule{"from no port that is known", all(
+			meta(expr.MetaKeyIIFNAME, 0), in(bridges), v.to(), marked(expr.CmpOpNeq), dropped(unmarked))})
+	}
+	return append(rules, rule{"take the mark off", all(marked(expr.CmpOpEq), setMark(0))})
+}
+
+// inputRules refuse, from a shared bridge, what the kernel readdresses to this host
+// after the bridge saw it: IPv4 source routes (RFC 791; the address in the header
+// is changed before this hook) and IPv6 routing headers (RFC 8200, section 4.4;
+// changed after it). No client sends options with its requests.
+func inputRules() []rule {
+	shared := all(meta(expr.MetaKeyIIFNAME, 0), in(bridges))
+	rules := []rule{
+		{"IPv4 options", all(shared, inet4.to(),
+			ipVersionAndLength.masked(expr.CmpOpNeq, []byte{0x0f}, []byte{5}), dropped(sourceRouted))},
+		{"IPv6 routing header", all(shared, inet6.version,
+			extension(unix.IPPROTO_ROUTING), dropped(sourceRouted))},
+	}
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules, rule{"nobody serves here", all(
+			meta(expr.MetaKeyIIFNAME, 0), differs([]byte(ifname("lo"))), notIn(served), v.to(), counted(stray))})
+	}
+	return rules
+}
+
+// postroutingRules mark our answers on their way to a shared bridge. Neighbour
+// discovery is none, and goes to stations that are not known yet.
+func postroutingRules() []rule {
+	shared := all(meta(expr.MetaKeyOIFNAME, 0), in(bridges))
+	notICMP6 := all(meta(expr.MetaKeyL4PROTO, 0), differs([]byte{unix.IPPROTO_ICMPV6}))
+	return []rule{
+		{"answers over IPv4", all(shared, inet4.from(), setMark(mark))},
+		{"answers over IPv6", all(shared, inet6.from(), notICMP6, setMark(mark))},
+	}
+}

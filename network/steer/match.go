@@ -1,0 +1,206 @@
+package steer
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/network/link"
+)
+
+// Expressions load into registers of 4 bytes, and compare from there. A set with a
+// key of several parts compares adjacent registers, so where a part goes matters.
+const reg = unix.NFT_REG32_00
+
+// exprs are some expressions of a rule. What does not apply to a packet, as an IP
+// address to ARP, ends the rule without effect.
+type exprs []expr.Any
+
+// all is the expressions one after the other.
+func all(parts ...exprs) exprs { return slices.Concat(parts...) }
+
+// Offsets and lengths of header fields.
+var (
+	etherDst = field{expr.PayloadBaseLLHeader, 0, 6}
+	etherSrc = field{expr.PayloadBaseLLHeader, 6, 6}
+
+	tag = field{expr.PayloadBaseNetworkHeader, 0, 2} // IEEE 802.1Q, the tag behind the first
+
+	ipVersionAndLength = field{expr.PayloadBaseNetworkHeader, 0, 1} // RFC 791, section 3.1
+	ipSrc              = field{expr.PayloadBaseNetworkHeader, 12, 4}
+	ipDst              = field{expr.PayloadBaseNetworkHeader, 16, 4}
+	ip6Src             = field{expr.PayloadBaseNetworkHeader, 8, 16} // RFC 8200, section 3
+	ip6Dst             = field{expr.PayloadBaseNetworkHeader, 24, 16}
+
+	arpSenderMAC = field{expr.PayloadBaseNetworkHeader, 8, 6} // RFC 826
+	arpSenderIP  = field{expr.PayloadBaseNetworkHeader, 14, 4}
+
+	icmp6Type   = field{expr.PayloadBaseTransportHeader, 0, 1}
+	ndTargetIP6 = field{expr.PayloadBaseTransportHeader, 8, 16} // RFC 4861, section 4.4
+)
+
+type field struct {
+	base        expr.PayloadBase
+	offset, len uint32
+}
+
+// into loads the field into the register n places behind the first.
+func (f field) into(n uint32) exprs {
+	return exprs{&expr.Payload{DestRegister: reg + n, Base: f.base, Offset: f.offset, Len: f.len}}
+}
+
+// is compares the field.
+func (f field) is(value []byte) exprs { return all(f.into(0), equal(value)) }
+
+// masked compares some bits of the field.
+func (f field) masked(op expr.CmpOp, mask, value []byte) exprs {
+	return all(f.into(0), exprs{
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: f.len, Mask: mask, Xor: make([]byte, f.len)},
+		&expr.Cmp{Op: op, Register: reg, Data: value},
+	})
+}
+
+func equal(value []byte) exprs {
+	return exprs{&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: value}}
+}
+
+func differs(value []byte) exprs {
+	return exprs{&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: value}}
+}
+
+// between compares, both bounds included.
+func between(low, high []byte) exprs {
+	return exprs{
+		&expr.Cmp{Op: expr.CmpOpGte, Register: reg, Data: low},
+		&expr.Cmp{Op: expr.CmpOpLte, Register: reg, Data: high},
+	}
+}
+
+func meta(key expr.MetaKey, n uint32) exprs {
+	return exprs{&expr.Meta{Key: key, Register: reg + n}}
+}
+
+// in and notIn look up the key that begins at the first register.
+func in(set string) exprs { return exprs{&expr.Lookup{SourceRegister: reg, SetName: set}} }
+
+func notIn(set string) exprs {
+	return exprs{&expr.Lookup{SourceRegister: reg, SetName: set, Invert: true}}
+}
+
+// known is a port that was added; key names the register of its index.
+func known(key expr.MetaKey) exprs { return all(meta(key, 0), in(ports)) }
+
+// noteBridge keeps the bridge of a port in the packet's priority, for the rules that
+// follow. nft cannot show a lookup within a key of several parts (1.0.6 aborts), and
+// no other field of a packet is as idle: a frame that comes in has none, and
+// [forgetBridge] sets it to 0 again. The mark is not for us alone.
+func noteBridge(key expr.MetaKey) exprs {
+	return all(meta(key, 0), exprs{
+		&expr.Lookup{SourceRegister: reg, DestRegister: reg, IsDestRegSet: true, SetName: bridgeOf},
+		&expr.Meta{Key: expr.MetaKeyPRIORITY, SourceRegister: true, Register: reg},
+	})
+}
+
+func forgetBridge() exprs {
+	return exprs{
+		&expr.Immediate{Register: reg, Data: native(0)},
+		&expr.Meta{Key: expr.MetaKeyPRIORITY, SourceRegister: true, Register: reg},
+	}
+}
+
+// notedBridge loads what noteBridge kept.
+func notedBridge() exprs { return meta(expr.MetaKeyPRIORITY, 0) }
+
+// protocol is by EtherType, behind an 802.1Q tag that the kernel has taken off.
+func protocol(ethertype uint16) exprs {
+	return all(meta(expr.MetaKeyPROTOCOL, 0), equal(binary.BigEndian.AppendUint16(nil, ethertype)))
+}
+
+// tagged is a second 802.1Q or 802.1ad tag, the first that the kernel has not taken
+// off. It is a range, as nft 1.0.6 aborts where it is to show the other form.
+func tagged(ethertype uint16) exprs {
+	value := binary.BigEndian.AppendUint16(nil, ethertype)
+	return all(meta(expr.MetaKeyPROTOCOL, 0), between(value, value))
+}
+
+// transport is by the protocol behind all IPv6 extension headers.
+func transport(number byte) exprs { return all(meta(expr.MetaKeyL4PROTO, 0), equal([]byte{number})) }
+
+// extension is an IPv6 extension header that is there, wherever it stands.
+func extension(header uint8) exprs {
+	return all(exprs{&expr.Exthdr{
+		DestRegister: reg, Type: header, Len: 1, Flags: unix.NFT_EXTHDR_F_PRESENT, Op: expr.ExthdrOpIpv6,
+	}}, equal([]byte{1}))
+}
+
+// ndAll and ndAdvertisement are neighbour discovery (RFC 4861, section 4): ICMPv6 of
+// the types 133 to 137, and 136.
+var (
+	ndAll           = all(icmp6, icmp6Type.into(0), between([]byte{133}, []byte{137}))
+	ndAdvertisement = all(icmp6, icmp6Type.is([]byte{136}))
+
+	icmp6 = all(protocol(unix.ETH_P_IPV6), transport(unix.IPPROTO_ICMPV6))
+	arp   = protocol(unix.ETH_P_ARP)
+)
+
+// ip is what the two versions of IP differ in.
+type ip struct {
+	version        exprs
+	src, dst       field
+	metadata       []byte
+	members, owned string
+}
+
+// Each version in each family, as nft shows it best.
+var (
+	bridge4 = ip{protocol(unix.ETH_P_IP), ipSrc, ipDst, link.MetadataIPv4.AsSlice(), members4, owned4}
+	bridge6 = ip{protocol(unix.ETH_P_IPV6), ip6Src, ip6Dst, link.MetadataIPv6.AsSlice(), members6, owned6}
+	inet4   = ip{family(unix.NFPROTO_IPV4), ipSrc, ipDst, link.MetadataIPv4.AsSlice(), "", ""}
+	inet6   = ip{family(unix.NFPROTO_IPV6), ip6Src, ip6Dst, link.MetadataIPv6.AsSlice(), "", ""}
+)
+
+func family(number byte) exprs { return all(meta(expr.MetaKeyNFPROTO, 0), equal([]byte{number})) }
+
+// to and from are the packets for and of the metadata address.
+func (v ip) to() exprs { return all(v.version, v.dst.is(v.metadata)) }
+
+func (v ip) from() exprs { return all(v.version, v.src.is(v.metadata)) }
+
+// member loads (bridge, port, MAC address, IP address), the key of who may ask.
+func member(port expr.MetaKey, mac, addr field) exprs {
+	return all(notedBridge(), meta(port, 1), mac.into(2), addr.into(4))
+}
+
+// mark is the bit of the packet's mark that tells of a member's packet on its way
+// from the bridge family to the inet family, and of our answer on its way back. No
+// other program sees it set but between these two. Kubernetes, Calico, Cilium,
+// Tailscale and Weave use other bits.
+const mark = 1 << 28
+
+func marked(op expr.CmpOp) exprs {
+	return all(meta(expr.MetaKeyMARK, 0), exprs{
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Mask: native(mark), Xor: native(0)},
+		&expr.Cmp{Op: op, Register: reg, Data: native(mark)},
+	})
+}
+
+// setMark sets our bit to that of value, and leaves the others.
+func setMark(value uint32) exprs {
+	return all(meta(expr.MetaKeyMARK, 0), exprs{
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Mask: native(1<<32 - 1 - mark), Xor: native(value)},
+		&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg},
+	})
+}
+
+func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
+
+// counted adds to a counter.
+func counted(counter string) exprs {
+	return exprs{&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: counter}}
+}
+
+func verdict(kind expr.VerdictKind) exprs { return exprs{&expr.Verdict{Kind: kind}} }
+
+func dropped(counter string) exprs { return all(counted(counter), verdict(expr.VerdictDrop)) }

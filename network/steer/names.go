@@ -1,0 +1,101 @@
+package steer
+
+import (
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Guard is our tables in the network namespace of the calling thread, whichever
+// that is at the call. It keeps no state and no socket: all is in the kernel.
+// It needs CAP_NET_ADMIN; without it errors are a [*link.CapabilityError].
+type Guard struct{}
+
+// New returns our tables; it makes nothing yet.
+func New() *Guard { return &Guard{} }
+
+// Guard lets nothing for the metadata addresses be forwarded from a device, named
+// with 1 to 15 bytes, from now on: also when the device is made anew, and when no
+// process of ours is left. TCP is refused with a reset, all else with "ICMP
+// administratively prohibited". It holds for what is routed; what a bridge
+// switches is held by the bridge's ports ([Guard.AddPort]).
+//
+// This and all changes of one element: again is no error; [ErrAbsent] without our
+// tables, but taking an element away succeeds then.
+func (g *Guard) Guard(device string) error { return g.put(guarded, device) }
+
+// Unguard ends [Guard.Guard].
+func (g *Guard) Unguard(device string) error { return g.take(guarded, device) }
+
+// Guarded returns the guarded devices, sorted; none without our tables.
+func (g *Guard) Guarded() ([]string, error) { return g.names(guarded) }
+
+// Serve says that requests are expected on a device: they are no longer counted as
+// stray. What arrives elsewhere is counted and left to the kernel, which refuses it,
+// as our listeners are bound to devices.
+func (g *Guard) Serve(device string) error { return g.put(served, device) }
+
+// Unserve ends [Guard.Serve].
+func (g *Guard) Unserve(device string) error { return g.take(served, device) }
+
+// Served returns the devices on which requests are expected, sorted.
+func (g *Guard) Served() ([]string, error) { return g.names(served) }
+
+// Place records that we put a metadata address on a device, for a later process
+// that tidies up. No rule uses it.
+func (g *Guard) Place(device string) error { return g.put(placed, device) }
+
+// Unplace ends [Guard.Place].
+func (g *Guard) Unplace(device string) error { return g.take(placed, device) }
+
+// Placed returns the devices that hold a metadata address of ours, sorted.
+func (g *Guard) Placed() ([]string, error) { return g.names(placed) }
+
+// Share says that several instances share a bridge: from now on only members
+// ([Guard.Admit]) reach the metadata addresses through it, and only they get
+// answers. It must come before a listener on the bridge.
+func (g *Guard) Share(bridge string) error { return g.put(bridges, bridge) }
+
+// Unshare ends [Guard.Share].
+func (g *Guard) Unshare(bridge string) error { return g.take(bridges, bridge) }
+
+// Shared returns the bridges that instances share, sorted.
+func (g *Guard) Shared() ([]string, error) { return g.names(bridges) }
+
+func (g *Guard) put(set, device string) error {
+	e, err := named(set, device)
+	if err != nil {
+		return err
+	}
+	return change(fmt.Sprintf("add %s to the %s devices", device, set), add, e)
+}
+
+func (g *Guard) take(set, device string) error {
+	e, err := named(set, device)
+	if err != nil {
+		return err
+	}
+	return gone(change(fmt.Sprintf("take %s from the %s devices", device, set), remove, e))
+}
+
+func (g *Guard) names(set string) ([]string, error) {
+	elements, err := list(set)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(elements))
+	for _, e := range elements {
+		names = append(names, fromIfname(e.key))
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// named is the element of a set of devices.
+func named(set, device string) (element, error) {
+	if len(device) == 0 || len(device) >= unix.IFNAMSIZ {
+		return element{}, fmt.Errorf("device %q: a name has 1 to %d bytes", device, unix.IFNAMSIZ-1)
+	}
+	return element{set: set, key: ifname(device)}, nil
+}

@@ -1,0 +1,162 @@
+package steer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"golang.org/x/sys/unix"
+)
+
+// tableName is the name of our table in each family.
+const tableName = "rolecall"
+
+// The names of sets.
+const (
+	guarded = "guarded"
+	served  = "served"
+	placed  = "placed"
+	bridges = "bridges"
+
+	ports    = "ports"     // under our rules
+	bridgeOf = "bridge_of" // port -> bridge
+	macs     = "macs"      // declared somewhere on the bridge
+	owners   = "owners"    // declared on the port
+	owned4   = "owned4"    // declared somewhere on the bridge
+	owned6   = "owned6"    // the same
+	members4 = "members4"  // may ask
+	members6 = "members6"  // the same
+)
+
+// batch is how many elements go into one message: an attribute of netlink holds
+// 64 KiB (netlink(7)), and an element of ours at most 80 bytes.
+const batch = 500
+
+func inetTable() *nftables.Table {
+	return &nftables.Table{Name: tableName, Family: nftables.TableFamilyINet}
+}
+
+func bridgeTable() *nftables.Table {
+	return &nftables.Table{Name: tableName, Family: nftables.TableFamilyBridge}
+}
+
+// sets are all of ours, in the order of their tables. The library numbers what has
+// no number from a counter that goroutines share without a lock, so they have one.
+func sets() []*nftables.Set {
+	var all []*nftables.Set
+	add := func(table *nftables.Table, name string, key ...nftables.SetDatatype) *nftables.Set {
+		set := &nftables.Set{
+			Table: table, Name: name, ID: uint32(len(all) + 1),
+			KeyType: nftables.MustConcatSetType(key...), Concatenation: len(key) > 1,
+			KeyByteOrder: binaryutil.NativeEndian,
+		}
+		all = append(all, set)
+		return set
+	}
+	for _, name := range []string{guarded, served, placed, bridges} {
+		add(inetTable(), name, nftables.TypeIFName)
+	}
+	// A packet's priority has the type of a traffic class, and it holds the bridge.
+	of, index, mac := nftables.TypeClassID, nftables.TypeIFIndex, nftables.TypeEtherAddr
+	bridge := bridgeTable()
+	add(bridge, macs, of, mac)
+	add(bridge, owners, index, mac)
+	add(bridge, owned4, of, nftables.TypeIPAddr)
+	add(bridge, owned6, of, nftables.TypeIP6Addr)
+	add(bridge, members4, of, index, mac, nftables.TypeIPAddr)
+	add(bridge, members6, of, index, mac, nftables.TypeIP6Addr)
+	add(bridge, ports, index)
+	toBridge := add(bridge, bridgeOf, index)
+	toBridge.IsMap, toBridge.DataType = true, of
+	return all
+}
+
+func setNamed(name string) *nftables.Set {
+	all := sets()
+	return all[slices.IndexFunc(all, func(s *nftables.Set) bool { return s.Name == name })]
+}
+
+// element is one of a set, with a value if the set is a map.
+type element struct{ set, key, value string }
+
+// add puts elements into their sets. One that is there already is no error, unless
+// it has another value (EBUSY).
+func add(cc *nftables.Conn, elements []element) error {
+	return inBatches(elements, cc.SetAddElements)
+}
+
+// remove takes elements out of their sets. It adds them first, as to remove what is
+// not there would be an error and undo the whole transaction.
+func remove(cc *nftables.Conn, elements []element) error {
+	return errors.Join(
+		inBatches(elements, cc.SetAddElements),
+		inBatches(elements, cc.SetDeleteElements))
+}
+
+// inBatches calls change for each set, with as many elements as a message holds.
+func inBatches(elements []element, change func(*nftables.Set, []nftables.SetElement) error) error {
+	bySet := map[string][]nftables.SetElement{}
+	for _, e := range elements {
+		bySet[e.set] = append(bySet[e.set], nftables.SetElement{Key: []byte(e.key), Val: []byte(e.value)})
+	}
+	for _, set := range sets() {
+		for some := range slices.Chunk(bySet[set.Name], batch) {
+			if err := change(set, some); err != nil {
+				return fmt.Errorf("set %s: %w", set.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// list returns what is in the named sets. Where our table is not there, they are
+// empty.
+func list(names ...string) ([]element, error) {
+	cc, done, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var found []element
+	for _, name := range names {
+		set := setNamed(name)
+		if _, err := cc.ListTableOfFamily(tableName, set.Table.Family); errors.Is(err, unix.ENOENT) {
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("list set %s: %w", name, explain(err))
+		}
+		elements, err := cc.GetSetElements(set)
+		if err != nil {
+			return nil, fmt.Errorf("list set %s: %w", name, errors.Join(ErrAbsent, err))
+		}
+		for _, e := range elements {
+			found = append(found, element{name, string(e.Key), string(e.Val)})
+		}
+	}
+	return found, nil
+}
+
+// change adds or removes elements, without a table that is whole: [ErrAbsent].
+func change(what string, do func(*nftables.Conn, []element) error, elements ...element) error {
+	err := transact(func(cc *nftables.Conn) error { return do(cc, elements) })
+	if errors.Is(err, unix.ENOENT) {
+		err = errors.Join(ErrAbsent, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// ifname is a device's name as the kernel compares it, in 16 bytes.
+func ifname(device string) string {
+	return string(append([]byte(device), make([]byte, unix.IFNAMSIZ-len(device))...))
+}
+
+func fromIfname(key string) string {
+	name, _, _ := bytes.Cut([]byte(key), []byte{0})
+	return string(name)
+}

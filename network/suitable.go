@@ -1,0 +1,40 @@
+package network
+
+import (
+	"fmt"
+
+	"github.com/rolecall/rolecall/network/link"
+)
+
+// unsuitable reports a device whose requests cannot, or must not, be taken.
+func (st *stand) unsuitable(d link.Device) error {
+	switch {
+	case st.device == loopback:
+		return nil
+	case d.Bypass != "":
+		return fmt.Errorf("device %s is %s: what its guest sends does not pass through this host's network; give the guest a tap or a veth pair, or attach the namespace that it lies in, with netns", d.Name, d.Bypass)
+	case st.bridge() && d.Kind != "bridge":
+		return fmt.Errorf("device %s is no bridge: attach it with {interface: %s}", d.Name, d.Name)
+	case st.bridge():
+		return nil
+	case d.Kind == "bridge":
+		return fmt.Errorf("device %s is a bridge, behind which there may be several instances: attach each with {bridge: %s, port: ..., mac: ..., address: ...}", d.Name, d.Name)
+	case d.Master != "":
+		return fmt.Errorf("device %s is a port of %s, on which its packets arrive: attach the instance with {bridge: %s, port: %s, mac: ..., address: ...}", d.Name, d.Master, d.Master, d.Name)
+	case d.Uplink:
+		return fmt.Errorf("device %s is this host's way out, by a default route: whoever is out there would get the instance's role; name the device of one guest", d.Name)
+	}
+	return nil
+}
+
+// down reports a device on which nothing can arrive. Those of guests come up with
+// the guest; lo has to be up by then.
+func (st *stand) down(d link.Device) string {
+	if st.device != loopback || d.Up {
+		return ""
+	}
+	if st.place.path == "" {
+		return "device lo is down, so that nothing can arrive on it; bring it up: ip link set lo up"
+	}
+	return fmt.Sprintf("device lo of %s is down, so that nothing can arrive on it; bring it up: nsenter --net=%s ip link set lo up", st.place.path, st.place.path)
+}
