@@ -35,11 +35,13 @@ type agentOptions struct {
 	sessionDuration time.Duration
 	takeOver        bool
 	keepNetwork     bool
+	instancesDir    string
 }
 
 // agentHalf is a running agent.
 type agentHalf struct {
 	world    world
+	options  agentOptions
 	logger   *slog.Logger
 	started  time.Time
 	identity *hold.Agent
@@ -48,12 +50,13 @@ type agentHalf struct {
 	imds     *imds.Server
 	tokens   *token.Keys
 	rotator  *rotate.Rotator
-	host     rolestore.Instance // what the attachment "host" is
-	served   []string           // its base URLs
-	notes    []string
+	profiles profiles
+	files    *instanceFiles
 
-	first sync.Once
-	ready chan struct{} // closed when the host's credentials are served
+	changing sync.Mutex // held while an instance is put or removed
+	news     news
+	deeds    *deeds
+	notes    []string
 
 	tasks []task
 	close []func() error
@@ -93,18 +96,18 @@ func runAgent(ctx context.Context, c common, o agentOptions, w world) error {
 	if err != nil {
 		return err
 	}
-	instances := a.identity.Instances()
-	if len(instances) == 0 {
-		return errors.Join(fmt.Errorf("no instance is registered on this host: run `rolecall up` once, which registers it"), a.Close())
-	}
-	if err := a.open(ctx, o, instances[0]); err != nil {
+	host, _ := a.host()
+	a.profiles = knownProfiles{a.identity}
+	if err := a.open(ctx, host); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	ready := task{"readiness", func(ctx context.Context) error {
-		if !a.awaitReady(ctx) {
-			return nil
+		if host.ID != "" {
+			if _, err := a.Ready(ctx, host.ID); err != nil {
+				return nil // the end came first
+			}
 		}
-		a.logger.Info("agent is ready", "instance_id", a.host.ID)
+		a.logger.Info("agent is ready", "instances", len(a.identity.Registrations()))
 		return notifyReady(a.logger)
 	}}
 	return errors.Join(runTasks(ctx, append(a.tasks, ready)), a.Close())
@@ -136,11 +139,9 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 		return nil, errors.Join(err, identity.Close())
 	}
 	a := &agentHalf{
-		world: w, logger: logger, started: w.now(), identity: identity, cache: cache,
-		network: network.New(logger.With("room", "network")),
-		tokens:  tokens,
-		ready:   make(chan struct{}),
-		close:   []func() error{identity.Close, cache.Close},
+		world: w, options: o, logger: logger, started: w.now(), identity: identity, cache: cache,
+		tokens: tokens, deeds: newDeeds(),
+		close: []func() error{identity.Close, cache.Close},
 	}
 	a.imds = imds.New(imds.Config{Identify: a.identify, Tokens: a.tokens, Now: w.now, Logger: logger.With("room", "imds")})
 	if c.sharesDisk() {
@@ -149,8 +150,9 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 	return a, nil
 }
 
-// open brings up everything that serves the host, and the tasks that keep it so.
-func (a *agentHalf) open(ctx context.Context, o agentOptions, host rolestore.Instance) error {
+// open brings up everything that serves the instances, and the tasks that keep it so.
+// host is the machine itself, or the zero instance if it is none.
+func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 	enrolment, ok := a.identity.Enrolment()
 	if !ok {
 		return errors.New("this host is enrolled with no core: run `rolecall up` once, which enrols it")
@@ -162,55 +164,60 @@ func (a *agentHalf) open(ctx context.Context, o agentOptions, host rolestore.Ins
 	a.rotator = rotate.New(rotate.Config{
 		Source: source.NewWebIdentity(source.WebIdentityConfig{
 			Client: client, Endpoint: endpoint, Host: a.identity.HostID(), Key: a.identity.HostKey(),
-			Core: enrolment.CoreID, Lifetime: o.sessionDuration, Now: a.world.now,
+			Core: enrolment.CoreID, Lifetime: a.options.sessionDuration, Now: a.world.now,
 		}),
 		Sink: a, Now: a.world.now, Recheck: a.world.recheck, Logger: a.logger.With("room", "rotate"),
 	})
-	a.put(host)
-	if err := a.attach(ctx, o); err != nil {
+	if err := a.openNetwork(ctx, host); err != nil {
 		return err
 	}
-	adminListener, err := listenUnix(ctx, o.adminSocket, true)
+	adminListener, err := listenUnix(ctx, a.options.adminSocket, true)
 	if err != nil {
 		return err
 	}
 	a.close = append(a.close, closed(adminListener))
 	a.tasks = append(a.tasks,
-		serve("admin socket", admin.Server(a.status, a.logger.With("room", "admin")), adminListener),
+		serve("metadata", a.imds, a.network.Listener()),
+		serve("admin socket", admin.Server(a, a, a.logger.With("room", "admin")), adminListener),
 		task{"rotation", a.rotator.Run},
 		task{"watch of the network", a.network.Watch},
+		task{"watch of the instances' files", a.files.watch},
+		task{"records", a.deeds.run},
 		task{"clock", a.watchClock})
 	return nil
 }
 
 // identify says which instance a connection belongs to: that of its attachment.
 func (a *agentHalf) identify(c net.Conn) (string, bool) {
-	_, ok := c.(*network.Conn)
-	return a.host.ID, ok // "host" is the only attachment
+	conn, ok := c.(*network.Conn)
+	if !ok {
+		return "", false
+	}
+	return conn.Attachment(), true
+}
+
+// host is the instance that this machine itself is, and whether it is one.
+func (a *agentHalf) host() (rolestore.Instance, bool) {
+	for _, r := range a.identity.Registrations() {
+		if r.Instance.Attachment.Host {
+			return r.Instance, true
+		}
+	}
+	return rolestore.Instance{}, false
 }
 
 // Publish implements [rotate.Sink].
 func (a *agentHalf) Publish(i rolestore.Instance, c rolestore.Credentials) {
 	a.imds.Publish(i, c)
 	a.cache.Put(i, c)
-	a.first.Do(func() { close(a.ready) })
-}
-
-// awaitReady waits until the host's credentials are served, and stored as well if
-// the disk lets them, so that who is told "ready" may pull the plug. It reports
-// false if ctx ended before.
-func (a *agentHalf) awaitReady(ctx context.Context) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-a.ready:
-		_ = a.cache.Flush() // a full disk is logged, shown by status, and no reason not to serve
-		return true
-	}
+	a.news.tell(i.ID)
 }
 
 // Refuse implements [rotate.Sink].
-func (a *agentHalf) Refuse(i rolestore.Instance) { a.imds.Refuse(i) }
+func (a *agentHalf) Refuse(i rolestore.Instance) {
+	a.imds.Refuse(i)
+	a.news.tell(i.ID)
+}
 
 // Close closes what was opened, the last first.
 func (a *agentHalf) Close() error { return closeAll(a.close) }

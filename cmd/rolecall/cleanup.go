@@ -22,9 +22,9 @@ func cleanupCommand(w world, d defaults) *cobra.Command {
 			if err := nobodyAnswers(command.Context(), socket); err != nil {
 				return err
 			}
-			removed, err := network.Cleanup()
-			for _, address := range removed {
-				_, _ = fmt.Fprintln(w.stdout, "removed", address)
+			removed, err := network.Cleanup(namespaces...)
+			for _, what := range removed {
+				_, _ = fmt.Fprintln(w.stdout, "removed:", what)
 			}
 			if err == nil && len(removed) == 0 {
 				_, _ = fmt.Fprintln(w.stdout, "nothing to remove")
@@ -36,9 +36,12 @@ func cleanupCommand(w world, d defaults) *cobra.Command {
 	return command
 }
 
+// namespaces are where the network namespaces of containers have names.
+var namespaces = []string{"/run/netns/*", "/run/docker/netns/*"}
+
 // nobodyAnswers refuses to clean up under a running agent.
 func nobodyAnswers(ctx context.Context, socket string) error {
-	for _, e := range network.Host(true).Endpoints {
+	for _, e := range network.Host("host", true).Endpoints {
 		if network.Probe(ctx, e.Served) {
 			return fmt.Errorf("something answers at %s: if it is an agent, stop it first, and it cleans up by itself", e.Served)
 		}

@@ -8,11 +8,16 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/cni"
 )
 
 func main() {
 	ctx, stop := untilSignalled()
 	defer stop()
+	if os.Getenv("CNI_COMMAND") != "" { // a container runtime calls, by a link in its plugin directory
+		os.Exit(cni.Main(ctx))
+	}
 	w := world{
 		stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, uid: os.Geteuid(),
 		now: time.Now, recheck: 10 * time.Second,

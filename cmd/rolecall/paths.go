@@ -7,12 +7,13 @@ import (
 
 // defaults are where things lie when nobody says otherwise.
 type defaults struct {
-	stateDir    string // the three databases and the socket between the halves
-	keys        string // the file of sealing keys
-	adminSocket string
-	coreSocket  string
-	agentConfig string
-	coreConfig  string
+	stateDir     string // the three databases and the socket between the halves
+	keys         string // the file of sealing keys
+	adminSocket  string
+	coreSocket   string
+	agentConfig  string
+	coreConfig   string
+	instancesDir string // files that define instances
 }
 
 // defaultsFor returns the system's places for root and, since `up --listen` needs
@@ -29,12 +30,13 @@ func defaultsFor(uid int, env func(string) string) defaults {
 		}
 	}
 	d := defaults{
-		stateDir:    state,
-		keys:        filepath.Join(config, "keys"),
-		adminSocket: filepath.Join(run, "agent.sock"),
-		coreSocket:  filepath.Join(run, "core.sock"),
-		agentConfig: filepath.Join(config, "agent.yaml"),
-		coreConfig:  filepath.Join(config, "core.yaml"),
+		stateDir:     state,
+		keys:         filepath.Join(config, "keys"),
+		adminSocket:  filepath.Join(run, "agent.sock"),
+		coreSocket:   filepath.Join(run, "core.sock"),
+		agentConfig:  filepath.Join(config, "agent.yaml"),
+		coreConfig:   filepath.Join(config, "core.yaml"),
+		instancesDir: filepath.Join(config, "instances.d"),
 	}
 	// What systemd hands over as a credential is tied to the machine's TPM where
 	// there is one, and wins over a file.

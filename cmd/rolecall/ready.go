@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/admin"
 )
 
 // notifyReady tells systemd, if it is there, that what depends on us may start.
@@ -20,13 +22,13 @@ func notifyReady(logger *slog.Logger) error {
 
 // printReady says that everything works, and what to try. The commands work when
 // pasted into a shell.
-func printReady(w world, a *agentHalf, ao agentOptions, co coreOptions, o upOptions) error {
-	endpoint := a.served[0]
+func printReady(w world, i admin.Instance, ao agentOptions, co coreOptions, o upOptions) error {
+	endpoint := i.Endpoints[0]
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 
-	line("Rolecall is ready: this machine has the role %s as instance %s.", a.host.Profile.Role.ARN, a.host.ID)
-	line("SDKs find its credentials at %s.", strings.Join(a.served, " and "))
+	line("Rolecall is ready: this machine has the role %s as instance %s.", i.RoleARN, i.ID)
+	line("SDKs find its credentials at %s.", strings.Join(i.Endpoints, " and "))
 	line("")
 	line("Try:")
 	line("  curl -s -H \"X-aws-ec2-metadata-token: $(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' %s/latest/api/token)\" %s/latest/meta-data/iam/info",

@@ -20,7 +20,7 @@ func newRoot(w world) *cobra.Command {
 	root.SetErr(w.stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	d := defaultsFor(w.uid, w.env)
-	root.AddCommand(upCommand(w, d), agentCommand(w, d), coreCommand(w, d), statusCommand(w, d), cleanupCommand(w, d), versionCommand(w))
+	root.AddCommand(upCommand(w, d), agentCommand(w, d), coreCommand(w, d), instanceCommand(w, d), statusCommand(w, d), cleanupCommand(w, d), versionCommand(w))
 	return root
 }
 
@@ -51,6 +51,7 @@ func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.StringVar(&o.listen, "listen", "", "serve this machine at `HOST:PORT` on loopback instead of 169.254.169.254; needs no privilege")
 	f.DurationVar(&o.sessionDuration, "session-duration", defaultSession, "how long the sessions live that are asked for, 15m to 12h")
 	f.BoolVar(&o.takeOver, "take-over", false, "serve even if another service answers at 169.254.169.254, in its place")
+	f.StringVar(&o.instancesDir, "instances-dir", d.instancesDir, "`directory` of files that define instances")
 	f.BoolVar(&o.keepNetwork, "keep-network", false, "leave the addresses in place at the end, for a service that is started again")
 }
 

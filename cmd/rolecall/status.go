@@ -38,33 +38,6 @@ func statusCommand(w world, d defaults) *cobra.Command {
 	return command
 }
 
-// status is what the admin API answers.
-func (a *agentHalf) status() admin.Status {
-	i := admin.Instance{ID: a.host.ID, Attachment: "host", Endpoints: a.served, RoleARN: a.host.Profile.Role.ARN}
-	if s, ok := a.rotator.Schedule(a.host.ID); ok {
-		i.AccessKeyID = s.Credentials.AccessKeyID
-		i.Expiration = instant(s.Credentials.Expiration)
-		i.LastRefresh = instant(s.Credentials.LastUpdated)
-		i.NextRefresh = instant(s.Next)
-		i.Failures = s.Failures
-		if s.Err != nil {
-			i.LastError = s.Err.Error()
-		}
-	}
-	if r, ok := a.imds.LastRefusal(a.host.ID); ok {
-		i.LastRefusal = &admin.Refusal{Time: r.Time, Peer: r.Peer, Path: r.Path, Status: r.Status, Reason: r.Reason, Remedy: r.Remedy}
-	}
-	notes := a.notes
-	if err := a.cache.Err(); err != nil {
-		notes = append(notes[:len(notes):len(notes)], "Credentials are served but not stored, and a restart would have to fetch them anew: "+err.Error())
-	}
-	enrolment, _ := a.identity.Enrolment()
-	return admin.Status{
-		Version: buildVersion(), Started: a.started, Issuer: enrolment.Issuer,
-		Instances: []admin.Instance{i}, Notes: notes,
-	}
-}
-
 // instant is t in UTC, or nil for a time that never came.
 func instant(t time.Time) *time.Time {
 	if t.IsZero() {

@@ -156,7 +156,7 @@ func TestTheUnitRuns(t *testing.T) {
 
 	m.must("", "systemctl", "stop", "rolecall")
 	m.must("169.254.169.254/32", "ip", "-o", "address", "show", "dev", "lo")
-	m.must("removed 169.254.169.254", "rolecall", "cleanup")
+	m.must("removed: ip addr del 169.254.169.254", "rolecall", "cleanup")
 
 	// The key from a credential in place of the file.
 	m.must("", "sh", "-c", "mv /etc/rolecall/keys /root/rolecall.keys && mkdir -p /etc/systemd/system/rolecall.service.d && "+

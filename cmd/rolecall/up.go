@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,9 @@ import (
 	"github.com/rolecall/rolecall/rolestore/hold"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 )
+
+// defaultRegion is AWS's own.
+const defaultRegion = "us-east-1"
 
 // upOptions are the settings that `up` alone has.
 type upOptions struct {
@@ -41,7 +45,7 @@ func upCommand(w world, d defaults) *cobra.Command {
 	c.flags(f, d.coreConfig, d, slog.LevelWarn)
 	agent.flags(f, d)
 	core.flags(f, d)
-	f.StringVar(&o.region, "region", "us-east-1", "`region` that this machine reports")
+	f.StringVar(&o.region, "region", defaultRegion, "`region` that this machine reports")
 	f.StringVar(&o.profile, "instance-profile", directory.DefaultName, "`name` of the instance profile that this machine gets")
 	return command
 }
@@ -64,18 +68,20 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 		return errors.Join(err, core.Close())
 	}
 	closeBoth := func() error { return errors.Join(agent.Close(), core.Close()) }
+	agent.profiles = coreProfiles{core.Directory()}
 	host, err := enrol(core, agent, "unix:"+c.path(issuerSocket), o)
 	if err == nil {
-		err = agent.open(ctx, ao, host)
+		err = agent.open(ctx, host)
 	}
 	if err != nil {
 		return errors.Join(err, closeBoth())
 	}
 	ready := task{"readiness", func(ctx context.Context) error {
-		if !agent.awaitReady(ctx) {
-			return nil
+		status, err := agent.Ready(ctx, host.ID)
+		if err != nil {
+			return nil // the end came first
 		}
-		if err := printReady(w, agent, ao, co, o); err != nil {
+		if err := printReady(w, status, ao, co, o); err != nil {
 			return err
 		}
 		return notifyReady(logger)
@@ -98,51 +104,49 @@ func (o upOptions) survives(co coreOptions) error {
 	return fmt.Errorf("--prune would delete the instance profile %q, which this machine is to get: define it in account %s, or name another with --instance-profile", o.profile, home.ID)
 }
 
-// enrol registers this host with the core, grants it its own instance and the
-// profile, and returns the instance, which keeps its id from start to start.
+// everyInstance are all ids that EC2's form allows.
+var everyInstance = "i-" + strings.Repeat("[0-9a-f]", 17)
+
+// enrol registers this host with the core and grants it all profiles of its account,
+// for whatever instances its administrator attaches. It returns the instance that this
+// machine is, whose id stays from start to start.
 func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolestore.Instance, error) {
 	identity := agent.identity
 	d := core.Directory().Snapshot()
-	account := d.HomeAccount()
-	profile := d.InstanceProfileByName(account, o.profile)
-	if profile == nil {
-		return rolestore.Instance{}, fmt.Errorf("account %s has no instance profile %q: define it in core.yaml, or name another with --instance-profile", account, o.profile)
+	profile, err := agent.profiles.find(o.profile)
+	if err != nil {
+		return rolestore.Instance{}, fmt.Errorf("--instance-profile: %w", err)
 	}
-	role := d.RoleByName(account, profile.Role)
-	if role == nil {
-		return rolestore.Instance{}, fmt.Errorf("instance profile %q of account %s has the role %q, which is gone: define it in core.yaml, or name another profile with --instance-profile", o.profile, account, profile.Role)
+	instance, ok := agent.host()
+	if !ok {
+		instance = rolestore.Instance{ID: rolestore.NewInstanceID()}
 	}
-	instance := rolestore.Instance{ID: rolestore.NewInstanceID()}
-	if known := identity.Instances(); len(known) > 0 {
-		instance = known[0]
-	}
-	instance.Profile = rolestore.InstanceProfile{
-		ARN: profile.ARN(), ID: profile.UniqueID,
-		Role: rolestore.Role{ARN: role.ARN()},
-	}
+	instance.Profile = profile
 	instance.Attachment = rolestore.Attachment{Host: true}
 	instance.Options = rolestore.DefaultMetadataOptions()
+	instance.Options.HTTPProtocolIPv6 = "enabled"
 	instance.Placement = rolestore.Placement{Region: o.region, AvailabilityZone: o.region + "a"}
-
 	if err := instance.Validate(); err != nil {
-		return instance, err
-	}
-	instance, err := identity.PutInstance(instance)
-	if err != nil {
 		return instance, err
 	}
 	enrolment := hold.Enrolment{CoreID: d.CoreID(), Issuer: issuer}
 	if known, _ := identity.Enrolment(); known.CoreID != enrolment.CoreID {
 		// Another core does not know the sessions of the one before.
-		if err := agent.cache.Remove(instance.ID); err != nil {
-			return instance, err
+		for _, r := range identity.Registrations() {
+			if err := agent.cache.Remove(r.Instance.ID); err != nil {
+				return instance, err
+			}
 		}
 	}
 	if err := identity.PutEnrolment(enrolment); err != nil {
 		return instance, err
 	}
+	var granted []string
+	for _, p := range d.InstanceProfiles(d.HomeAccount()) {
+		granted = append(granted, p.ARN())
+	}
 	return instance, core.Directory().PutHost(directory.Host{
-		ID: identity.HostID(), Account: account, Key: &identity.HostKey().PublicKey,
-		Grant: directory.Grant{InstanceProfiles: []string{profile.ARN()}, InstanceIDs: []string{instance.ID}},
+		ID: identity.HostID(), Account: d.HomeAccount(), Key: &identity.HostKey().PublicKey,
+		Grant: directory.Grant{InstanceProfiles: granted, InstanceIDs: []string{everyInstance}},
 	})
 }

@@ -164,7 +164,7 @@ func TestCleanupMendsWhatAKillLeft(t *testing.T) {
 		t.Fatal("kill -9 left nothing to clean up")
 	}
 	out, errs, ok := h.run("cleanup")
-	if !ok || !strings.Contains(out, "removed 169.254.169.254") {
+	if !ok || !strings.Contains(out, "removed: ip addr del 169.254.169.254") {
 		t.Errorf("cleanup: %t\n%s%s", ok, out, errs)
 	}
 	if text := h.addresses(); h.metadataAddresses() || !strings.Contains(text, foreign) {

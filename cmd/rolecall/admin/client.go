@@ -6,15 +6,23 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 	"time"
 )
 
-// callTimeout bounds a call. Everything that is asked for lies in memory.
-const callTimeout = 5 * time.Second
+const (
+	// callTimeout bounds a call. Everything that is asked for lies in memory.
+	callTimeout = 5 * time.Second
+
+	// changeTimeout bounds one that changes something: the disk, the kernel and, for
+	// the name of a profile, the core have a part in it.
+	changeTimeout = 30 * time.Second
+)
 
 // Client calls an admin API, the agent's or the core's, on its Unix socket.
 type Client struct {
@@ -25,7 +33,6 @@ type Client struct {
 // NewClient returns a client for the API on that socket.
 func NewClient(socket string) *Client {
 	return &Client{socket: socket, http: &http.Client{
-		Timeout: callTimeout,
 		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", socket)
@@ -36,12 +43,58 @@ func NewClient(socket string) *Client {
 // Status returns the agent's status.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
-	return s, c.Call(ctx, http.MethodGet, "/v1/status", nil, &s)
+	err := c.Call(ctx, http.MethodGet, "/v1/status", nil, &s)
+	return s, err
 }
 
-// Call sends in, if not nil, as JSON and decodes the answer into out. The error
-// for a socket that cannot be used says why and what to do.
+// List returns all instances.
+func (c *Client) List(ctx context.Context) ([]Instance, error) {
+	var l list
+	err := c.Call(ctx, http.MethodGet, "/v1/instances", nil, &l)
+	return l.Instances, err
+}
+
+// Instance returns one instance.
+func (c *Client) Instance(ctx context.Context, id string) (Instance, error) {
+	var i Instance
+	err := c.Call(ctx, http.MethodGet, instancePath(id), nil, &i)
+	return i, err
+}
+
+// Put registers or changes an instance. When it returns the instance is durable, and
+// attached or waiting for its device.
+func (c *Client) Put(ctx context.Context, d Document) (Instance, error) {
+	var i Instance
+	err := c.call(ctx, changeTimeout, http.MethodPut, instancePath(d.InstanceID), d, &i)
+	return i, err
+}
+
+// Remove ends an instance.
+func (c *Client) Remove(ctx context.Context, id string) error {
+	return c.call(ctx, changeTimeout, http.MethodDelete, instancePath(id), nil, nil)
+}
+
+// Ready waits until an instance is ready, from 0 to 5 minutes. The error after that
+// time is an [ErrNotReady] that says what is missing.
+func (c *Client) Ready(ctx context.Context, id string, wait time.Duration) (Instance, error) {
+	var i Instance
+	path := instancePath(id) + "/ready?wait=" + url.QueryEscape(wait.String())
+	err := c.call(ctx, max(0, wait)+callTimeout, http.MethodGet, path, nil, &i)
+	return i, err
+}
+
+func instancePath(id string) string { return "/v1/instances/" + url.PathEscape(id) }
+
+// Call sends in, if not nil, as JSON and decodes the answer into out, if not nil. The
+// error for a socket that cannot be used says why and what to do; that for a refusal
+// is one of this package's.
 func (c *Client) Call(ctx context.Context, method, path string, in, out any) error {
+	return c.call(ctx, callTimeout, method, path, in, out)
+}
+
+func (c *Client) call(ctx context.Context, timeout time.Duration, method, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	var body bytes.Buffer
 	if in != nil {
 		if err := json.NewEncoder(&body).Encode(in); err != nil {
@@ -58,10 +111,14 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	decoder := json.NewDecoder(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		var refusal struct{ Message string }
-		_ = decoder.Decode(&refusal) // an answer without a message has its status
-		return fmt.Errorf("%s answers %s: %s", c.socket, resp.Status, refusal.Message)
+	if resp.StatusCode/100 != 2 {
+		var r refusal
+		_ = decoder.Decode(&r) // an answer without a message has its status
+		return &answer{resp.StatusCode, fmt.Sprintf("%s answers %s: %s", c.socket, resp.Status, r.Message)}
+	}
+	if out == nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
 	}
 	if err := decoder.Decode(out); err != nil {
 		return fmt.Errorf("%s: the answer is no JSON: %w", c.socket, err)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 
@@ -9,15 +10,68 @@ import (
 	"github.com/rolecall/rolecall/rolestore/surface"
 )
 
-// Server returns the server for the agent's admin socket. status is called for
-// each request and must be safe for concurrent use.
-func Server(status func() Status, logger *slog.Logger) *http.Server {
+// maxBody bounds a request, in bytes. A document with everything in it has some
+// hundreds.
+const maxBody = 64 << 10
+
+// View is what the API shows. It is safe for concurrent use.
+type View interface {
+	// Status is everything.
+	Status() Status
+	// Instance is one instance, and false for an id that the agent does not know.
+	Instance(id string) (Instance, bool)
+}
+
+// Instances changes what the API shows. It is safe for concurrent use, and its errors
+// wrap those of this package.
+type Instances interface {
+	// Put registers a valid document, or changes the instance of that id. When it
+	// returns the instance is durable, and attached or waiting for its device.
+	Put(ctx context.Context, d Document) (Instance, error)
+	// Remove ends an instance, in the kernel and on the disk.
+	Remove(ctx context.Context, id string) error
+	// Ready waits until an instance is attached and its first valid credentials are
+	// stored, if it has a role. One that is ready is returned even if ctx has ended.
+	// It returns ctx's error when ctx ends before, [ErrEnded] once the instance will
+	// never be ready, and [ErrNotFound] when it is removed.
+	Ready(ctx context.Context, id string) (Instance, error)
+}
+
+// api is what the handlers have in common.
+type api struct {
+	view      View
+	instances Instances
+	logger    *slog.Logger
+	stopping  context.Context // ends with the server, and with it those who wait
+}
+
+// Server returns the server for the agent's admin socket, which must be a Unix
+// socket: it asks the kernel who is at the other end.
+func Server(view View, instances Instances, logger *slog.Logger) *http.Server {
+	stopping, stop := context.WithCancel(context.Background())
+	a := &api{view: view, instances: instances, logger: logger, stopping: stopping}
 	engine := surface.Engine()
-	engine.Use(func(c *gin.Context) {
-		if surface.Browser(c.Request) != "" {
-			c.AbortWithStatus(http.StatusForbidden)
-		}
-	})
-	engine.GET("/v1/status", func(c *gin.Context) { c.JSON(http.StatusOK, status()) })
-	return surface.Server(engine, logger)
+	engine.Use(onlyPrograms)
+	engine.GET("/v1/status", func(c *gin.Context) { c.JSON(http.StatusOK, view.Status()) })
+	engine.GET("/v1/instances", func(c *gin.Context) { c.JSON(http.StatusOK, list{view.Status().Instances}) })
+	engine.GET("/v1/instances/:id", a.get)
+	engine.PUT("/v1/instances/:id", a.put)
+	engine.DELETE("/v1/instances/:id", a.remove)
+	engine.GET("/v1/instances/:id/ready", a.ready)
+	server := surface.Server(engine, logger)
+	server.ConnContext = withPeer
+	server.RegisterOnShutdown(stop)
+	return server
+}
+
+// onlyPrograms refuses web pages, and whoever the kernel does not vouch for.
+func onlyPrograms(c *gin.Context) {
+	if _, known := peerOf(c.Request.Context()); !known || surface.Browser(c.Request) != "" {
+		c.AbortWithStatusJSON(http.StatusForbidden, refusal{"only programs on this machine are answered"})
+	}
+}
+
+// list is what GET /v1/instances answers.
+type list struct {
+	Instances []Instance `json:"instances"`
 }

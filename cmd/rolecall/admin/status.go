@@ -1,6 +1,11 @@
 package admin
 
-import "time"
+import (
+	"cmp"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
+)
 
 // Status is what GET /v1/status answers.
 type Status struct {
@@ -12,18 +17,44 @@ type Status struct {
 	Issuer string `json:"issuer"`
 	// Instances are all that are served, by id.
 	Instances []Instance `json:"instances"`
+	// RefusedPackets counts the packets to the metadata addresses that the kernel
+	// refused, by the reason.
+	RefusedPackets map[string]uint64 `json:"refused_packets,omitempty"`
+	// Unclaimed are the devices from which somebody asked who is no instance.
+	Unclaimed []string `json:"unclaimed,omitempty"`
 	// Notes are what an operator should know or mend, one sentence each.
 	Notes []string `json:"notes"`
 }
 
+// State is where an instance is in its life.
+type State string
+
+const (
+	// StateWaiting is an instance whose device is not there yet.
+	StateWaiting State = "waiting"
+	// StateAttached is one whose requests are answered.
+	StateAttached State = "attached"
+	// StateEnded is one whose device went away for good.
+	StateEnded State = "ended"
+	// StateFailed is one that could not be attached, which is tried again.
+	StateFailed State = "failed"
+)
+
 // Instance is one instance in a [Status]. Times that never came are absent.
 type Instance struct {
-	ID         string `json:"instance_id"`
-	Attachment string `json:"attachment"`
+	ID    string `json:"instance_id"`
+	State State  `json:"state"`
+	// StateReason says what a state other than [StateAttached] is due to.
+	StateReason string `json:"state_reason,omitempty"`
+	// Attachment is the way of its requests in words, AttachmentDetails as a
+	// [Document] has it.
+	Attachment        string               `json:"attachment"`
+	AttachmentDetails rolestore.Attachment `json:"attachment_details"`
 	// Endpoints are the base URLs at which the instance is served.
-	Endpoints   []string `json:"endpoints"`
-	RoleARN     string   `json:"role_arn"`
-	AccessKeyID string   `json:"access_key_id,omitempty"`
+	Endpoints []string `json:"endpoints"`
+	// RoleARN is empty for an instance without a role.
+	RoleARN     string `json:"role_arn"`
+	AccessKeyID string `json:"access_key_id,omitempty"`
 	// Expiration is when the credentials that are served now stop working.
 	Expiration  *time.Time `json:"expiration,omitempty"`
 	LastRefresh *time.Time `json:"last_refresh,omitempty"`
@@ -32,6 +63,22 @@ type Instance struct {
 	Failures    int      `json:"failures"`
 	LastError   string   `json:"last_error,omitempty"`
 	LastRefusal *Refusal `json:"last_refusal,omitempty"`
+}
+
+// Missing says in words what an instance lacks before it is ready, and is empty for
+// one that is.
+func (i Instance) Missing() string {
+	switch {
+	case i.State == StateWaiting:
+		return cmp.Or(i.StateReason, "waiting for "+i.Attachment)
+	case i.State != StateAttached:
+		return string(i.State) + ": " + cmp.Or(i.StateReason, "see the agent's log")
+	case i.RoleARN == "" || i.AccessKeyID != "":
+		return ""
+	case i.LastError != "":
+		return "waiting for the first credentials: " + i.LastError
+	}
+	return "waiting for the first credentials"
 }
 
 // Refusal is a request of an instance that was not served. SDKs seldom say why

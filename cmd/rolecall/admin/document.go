@@ -1,0 +1,79 @@
+package admin
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/rolecall/rolecall/rolestore"
+)
+
+// Document is an instance as an operator defines it: the body of PUT
+// /v1/instances/{id}. What is left out, or empty, has EC2's default.
+type Document struct {
+	// InstanceID is i- and 17 hexadecimal digits.
+	InstanceID string `json:"instance_id,omitempty"`
+	// Profile names the instance's role; without one the instance has none.
+	Profile Profile `json:"iam_instance_profile,omitzero"`
+	// Attachment says by which way the instance's requests arrive; required.
+	Attachment rolestore.Attachment `json:"attachment"`
+	// Options are EC2's MetadataOptions.
+	Options rolestore.MetadataOptions `json:"metadata_options,omitzero"`
+	// Placement is by default the agent's region, and the zone a in it.
+	Placement rolestore.Placement `json:"placement,omitzero"`
+}
+
+// Instance returns the instance that d defines on an agent in region, valid and
+// without an incarnation. Its profile is the one in [Profile.Full]: the caller looks
+// up one that is only referred to. The error is an [ErrInvalid].
+func (d Document) Instance(region string) (rolestore.Instance, error) {
+	defaults := rolestore.DefaultMetadataOptions()
+	region = cmp.Or(d.Placement.Region, region)
+	i := rolestore.Instance{
+		ID:         d.InstanceID,
+		Profile:    d.Profile.Full,
+		Attachment: d.Attachment.Normal(),
+		Options: rolestore.MetadataOptions{
+			HTTPEndpoint:     cmp.Or(d.Options.HTTPEndpoint, defaults.HTTPEndpoint),
+			HTTPTokens:       cmp.Or(d.Options.HTTPTokens, defaults.HTTPTokens),
+			HTTPProtocolIPv6: cmp.Or(d.Options.HTTPProtocolIPv6, defaults.HTTPProtocolIPv6),
+		},
+		Placement: rolestore.Placement{Region: region, AvailabilityZone: cmp.Or(d.Placement.AvailabilityZone, region+"a")},
+	}
+	if err := d.Profile.validate(); err != nil {
+		return rolestore.Instance{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if err := i.Validate(); err != nil {
+		return rolestore.Instance{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return i, nil
+}
+
+// Validate reports what no agent would take, whatever its region. The error is an
+// [ErrInvalid].
+func (d Document) Validate() error {
+	_, err := d.Instance("us-east-1")
+	return err
+}
+
+// readDocument decodes one document and refuses what it does not know: a member of a
+// later version may ask for less than would be granted without it.
+func readDocument(body io.Reader, id string) (Document, error) {
+	var d Document
+	decoder := json.NewDecoder(body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		return d, fmt.Errorf("%w: the body is no JSON of an instance: %w", ErrInvalid, err)
+	}
+	if _, err := decoder.Token(); err == nil {
+		return d, fmt.Errorf("%w: something follows the document", ErrInvalid)
+	} else if !errors.Is(err, io.EOF) {
+		return d, fmt.Errorf("%w: something follows the document: %w", ErrInvalid, err)
+	}
+	if d.InstanceID = cmp.Or(d.InstanceID, id); d.InstanceID != id {
+		return d, fmt.Errorf("%w: instance_id is %q, and the path names %q", ErrInvalid, d.InstanceID, id)
+	}
+	return d, d.Validate()
+}

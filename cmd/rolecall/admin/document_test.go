@@ -1,0 +1,122 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/rolecall/rolecall/rolestore"
+)
+
+const (
+	webARN  = "arn:aws:iam::123456789012:instance-profile/web"
+	webRole = "arn:aws:iam::123456789012:role/web"
+)
+
+func TestADocumentIsFilledWithDefaults(t *testing.T) {
+	d := web()
+	d.Attachment = rolestore.Attachment{Bridge: "br0", Port: "veth1", Address: "10.0.0.5", MAC: "02-00-00-00-00-0A"}
+	got, err := d.Instance("ap-northeast-2")
+	want := rolestore.Instance{
+		ID:         webID,
+		Attachment: rolestore.Attachment{Bridge: "br0", Port: "veth1", Address: "10.0.0.5", MAC: "02:00:00:00:00:0a"},
+		Options:    rolestore.DefaultMetadataOptions(),
+		Placement:  rolestore.Placement{Region: "ap-northeast-2", AvailabilityZone: "ap-northeast-2a"},
+	}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+	}
+	d.Options = rolestore.MetadataOptions{HTTPTokens: "optional", HTTPProtocolIPv6: "enabled"}
+	d.Placement.Region = "eu-west-1"
+	got, err = d.Instance("ap-northeast-2")
+	want.Options = rolestore.MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "optional", HTTPProtocolIPv6: "enabled"}
+	want.Placement = rolestore.Placement{Region: "eu-west-1", AvailabilityZone: "eu-west-1a"}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+func TestAProfileIsAReferenceOrTheProfile(t *testing.T) {
+	full := rolestore.InstanceProfile{ARN: webARN, ID: "AIPAEXAMPLE", Role: rolestore.Role{ARN: webRole}}
+	for text, want := range map[string]Profile{
+		`""`:               {},
+		`null`:             {},
+		`"web"`:            {Reference: "web"},
+		`"` + webARN + `"`: {Reference: webARN},
+		`{"arn":"` + webARN + `","id":"AIPAEXAMPLE","role":{"arn":"` + webRole + `"}}`: {Full: full},
+	} {
+		var p Profile
+		if err := json.Unmarshal([]byte(text), &p); err != nil || p != want {
+			t.Errorf("%s is %+v, %v", text, p, err)
+		}
+		again, err := json.Marshal(p)
+		if text != "null" && (err != nil || string(again) != text) {
+			t.Errorf("%s is written as %s, %v", text, again, err)
+		}
+		d := web()
+		d.Profile = p
+		if i, err := d.Instance("us-east-1"); err != nil || i.Profile != want.Full {
+			t.Errorf("%s makes the profile %+v, %v", text, i.Profile, err)
+		}
+	}
+}
+
+func TestADocumentNamesWhatIsWrong(t *testing.T) {
+	full := rolestore.InstanceProfile{ARN: webARN, Role: rolestore.Role{ARN: webRole}}
+	with := func(change func(*Document)) Document {
+		d := web()
+		change(&d)
+		return d
+	}
+	for want, d := range map[string]Document{
+		`instance_id "web": want`:             with(func(d *Document) { d.InstanceID = "web" }),
+		`attachment: want one of`:             with(func(d *Document) { d.Attachment = rolestore.Attachment{} }),
+		`metadata_options.http_endpoint "on"`: with(func(d *Document) { d.Options.HTTPEndpoint = "on" }),
+		`iam_instance_profile "web/"`:         with(func(d *Document) { d.Profile.Reference = "web/" }),
+		`iam_instance_profile "` + webRole:    with(func(d *Document) { d.Profile.Reference = webRole }),
+		`iam_instance_profile: want a ref`:    with(func(d *Document) { d.Profile.Full = full }),
+		`iam_instance_profile.arn "`:          with(func(d *Document) { d.Profile = Profile{Full: full}; d.Profile.Full.ARN = webRole }),
+		`iam_instance_profile.arn ""`:         with(func(d *Document) { d.Profile = Profile{Full: full}; d.Profile.Full.ARN = "" }),
+		`iam_instance_profile.id "web"`:       with(func(d *Document) { d.Profile = Profile{Full: full}; d.Profile.Full.ID = "web" }),
+		`iam_instance_profile.role.arn ""`:    with(func(d *Document) { d.Profile = Profile{Full: full}; d.Profile.Full.Role.ARN = "" }),
+	} {
+		if err := d.Validate(); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func FuzzReadDocument(f *testing.F) {
+	for _, text := range []string{
+		`{"instance_id":"` + webID + `","iam_instance_profile":"web","attachment":{"interface":"tap0","reattach":"name"}}`,
+		`{"iam_instance_profile":{"arn":"` + webARN + `","id":"","role":{"arn":"` + webRole + `"}},"attachment":{"host":true}}`,
+		`{"attachment":{"bridge":"br0","port":"p","mac":"02:00:00:00:00:05","ipv6_address":"fe80::5"},"metadata_options":{"http_tokens":"optional"}}`,
+		`{"attachment":{"netns":"/run/netns/web"},"placement":{"region":"eu-west-1","availability_zone":"x"}}`,
+		`{`, `null`, `[]`, `{"attachment":null}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		d, err := readDocument(bytes.NewReader(text), webID)
+		if err != nil {
+			if status, _ := translate(err); status != 400 {
+				t.Errorf("%v is answered with %d", err, status)
+			}
+			return
+		}
+		// What is taken means something, and the same after a journey.
+		i, err := d.Instance("us-east-1")
+		if err != nil || i.ID != webID {
+			t.Fatalf("%+v, %v", i, err)
+		}
+		text, err = json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := readDocument(bytes.NewReader(text), webID); err != nil || again != d {
+			t.Errorf("%s is %+v and then %+v, %v", text, d, again, err)
+		}
+	})
+}

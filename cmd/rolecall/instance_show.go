@@ -1,0 +1,119 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/admin"
+)
+
+func instanceList(w world, socket *string) *cobra.Command {
+	var output string
+	command := &cobra.Command{
+		Use:   "list",
+		Short: "List the instances of this host",
+		Args:  cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			instances, err := admin.NewClient(*socket).List(command.Context())
+			if err != nil {
+				return err
+			}
+			return show(w, output, instances, func(table io.Writer) { listInstances(table, w, instances) })
+		},
+	}
+	outputFlag(command, &output)
+	return command
+}
+
+func instanceShow(w world, socket *string) *cobra.Command {
+	var output string
+	command := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show one instance",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, ids []string) error {
+			i, err := admin.NewClient(*socket).Instance(command.Context(), ids[0])
+			if err != nil {
+				return err
+			}
+			return show(w, output, i, func(table io.Writer) { describeInstance(table, w, i) })
+		},
+	}
+	outputFlag(command, &output)
+	return command
+}
+
+func outputFlag(command *cobra.Command, output *string) {
+	command.Flags().StringVarP(output, "output", "o", "table", "`form`: json or table")
+}
+
+// show prints v as JSON, or what fill writes into a table.
+func show(w world, output string, v any, fill func(table io.Writer)) error {
+	switch output {
+	case "json":
+		encoder := json.NewEncoder(w.stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(v)
+	case "table":
+		table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+		fill(table)
+		return table.Flush()
+	}
+	return fmt.Errorf("-o %s: want json or table", output)
+}
+
+func listInstances(table io.Writer, w world, instances []admin.Instance) {
+	now := w.now()
+	_, _ = fmt.Fprintln(table, "INSTANCE\tSTATE\tATTACHMENT\tROLE\tVALID FOR\tFAILURES")
+	for _, i := range instances {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%d\n", i.ID, i.State, i.Attachment,
+			cmp.Or(i.RoleARN, "-"), span(i.Expiration, now), i.Failures)
+	}
+}
+
+func describeInstance(table io.Writer, w world, i admin.Instance) {
+	now := w.now()
+	line := func(name, value string) {
+		if value != "" {
+			_, _ = fmt.Fprintf(table, "%s\t%s\n", name, value)
+		}
+	}
+	line("INSTANCE", i.ID)
+	line("STATE", string(i.State))
+	line("REASON", i.StateReason)
+	line("ATTACHMENT", i.Attachment)
+	line("ENDPOINTS", strings.Join(i.Endpoints, " "))
+	line("ROLE", cmp.Or(i.RoleARN, "-"))
+	line("ACCESS KEY", i.AccessKeyID)
+	line("VALID FOR", span(i.Expiration, now))
+	line("REFRESHED", ago(i.LastRefresh, now))
+	line("NEXT REFRESH", in(i.NextRefresh, now))
+	line("FAILURES", fmt.Sprint(i.Failures))
+	line("LAST ERROR", i.LastError)
+	if r := i.LastRefusal; r != nil {
+		line("LAST REFUSAL", fmt.Sprintf("%s: %q from %s got %d: %s", ago(&r.Time, now), r.Path, r.Peer, r.Status, r.Reason))
+		line("REMEDY", r.Remedy)
+	}
+}
+
+// told prints in one line what is served where, or what it waits for.
+func told(w world, i admin.Instance) error {
+	text := "no role"
+	if i.RoleARN != "" {
+		text = "role " + i.RoleARN
+	}
+	if i.State == admin.StateAttached {
+		text += fmt.Sprintf(", served on %s at %s", i.Attachment, strings.Join(i.Endpoints, " and "))
+	}
+	if missing := i.Missing(); missing != "" {
+		text += ", " + missing
+	}
+	_, err := fmt.Fprintf(w.stdout, "%s: %s\n", i.ID, text)
+	return err
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rolecall/rolecall/cmd/rolecall/admin"
+	"github.com/rolecall/rolecall/network"
+	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/hold"
+)
+
+// Put implements [admin.Instances].
+func (a *agentHalf) Put(ctx context.Context, d admin.Document) (admin.Instance, error) {
+	if d.Attachment.Host {
+		return admin.Instance{}, fmt.Errorf("%w: the machine itself is attached by rolecall up", admin.ErrConflict)
+	}
+	i, err := a.define(d)
+	if err != nil {
+		return admin.Instance{}, err
+	}
+	if err := a.put(ctx, hold.Registration{Instance: i}); err != nil {
+		return admin.Instance{}, err
+	}
+	if err := a.deeds.wait(ctx); err != nil { // what it is bound to is on record too
+		return admin.Instance{}, err
+	}
+	shown, _ := a.Instance(i.ID)
+	return shown, nil
+}
+
+// define is the instance of a document, with its profile looked up.
+func (a *agentHalf) define(d admin.Document) (rolestore.Instance, error) {
+	i, err := d.Instance(a.region())
+	if err != nil || d.Profile.Reference == "" {
+		return i, err
+	}
+	if i.Profile, err = a.profiles.find(d.Profile.Reference); err != nil {
+		return i, fmt.Errorf("%w: iam_instance_profile: %w", admin.ErrInvalid, err)
+	}
+	return i, nil
+}
+
+// region is where an instance is that does not say: where this machine is.
+func (a *agentHalf) region() string {
+	if host, ok := a.host(); ok {
+		return host.Placement.Region
+	}
+	return defaultRegion
+}
+
+// Remove implements [admin.Instances].
+func (a *agentHalf) Remove(_ context.Context, id string) error {
+	r, ok := a.identity.Registration(id)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: instance %s is not registered here", admin.ErrNotFound, id)
+	case r.File || r.Instance.Attachment.Host:
+		return fmt.Errorf("%w: instance %s is defined %s: remove it there", admin.ErrConflict, id, a.whence(r))
+	}
+	return a.remove(id)
+}
+
+// Ready implements [admin.Instances].
+func (a *agentHalf) Ready(ctx context.Context, id string) (admin.Instance, error) {
+	for {
+		news := a.news.of(id)
+		i, ok := a.Instance(id)
+		switch {
+		case !ok:
+			return i, fmt.Errorf("%w: instance %s is not registered here", admin.ErrNotFound, id)
+		case i.State == admin.StateEnded:
+			return i, fmt.Errorf("%w: %s", admin.ErrEnded, i.StateReason)
+		case i.State == admin.StateAttached && a.hasValid(i):
+			_ = a.cache.Flush() // a full disk is logged, shown by status, and no reason not to serve
+			return i, nil
+		}
+		select {
+		case <-ctx.Done():
+			return i, ctx.Err()
+		case <-news:
+		}
+	}
+}
+
+// hasValid reports whether an instance has valid credentials, or needs none.
+func (a *agentHalf) hasValid(i admin.Instance) bool {
+	if i.RoleARN == "" {
+		return true
+	}
+	schedule, ok := a.rotator.Schedule(i.ID)
+	return ok && schedule.Autonomy(a.world.now()) > 0
+}
+
+// Instance implements [admin.View].
+func (a *agentHalf) Instance(id string) (admin.Instance, bool) {
+	r, ok := a.identity.Registration(id)
+	if !ok {
+		return admin.Instance{}, false
+	}
+	return a.show(r), true
+}
+
+// states are the network's phases in the words of the API.
+var states = map[network.Phase]admin.State{
+	network.Waiting: admin.StateWaiting, network.Attached: admin.StateAttached,
+	network.Failed: admin.StateFailed, network.Lost: admin.StateEnded,
+}
+
+// show is a registration with all that the rooms know of it.
+func (a *agentHalf) show(r hold.Registration) admin.Instance {
+	id := r.Instance.ID
+	i := admin.Instance{
+		ID: id, State: admin.StateWaiting,
+		Attachment: r.Instance.Attachment.String(), AttachmentDetails: r.Instance.Attachment,
+		Endpoints: []string{}, RoleARN: r.Instance.Profile.Role.ARN,
+	}
+	if status, ok := a.network.Status(id); ok {
+		i.State, i.StateReason = states[status.Phase], status.Reason
+		for _, address := range status.Served {
+			i.Endpoints = append(i.Endpoints, baseURL(address))
+		}
+	}
+	if s, ok := a.rotator.Schedule(id); ok {
+		i.AccessKeyID = s.Credentials.AccessKeyID
+		i.Expiration = instant(s.Credentials.Expiration)
+		i.LastRefresh = instant(s.Credentials.LastUpdated)
+		i.NextRefresh = instant(s.Next)
+		i.Failures = s.Failures
+		if s.Err != nil {
+			i.LastError = s.Err.Error()
+		}
+	}
+	if r, ok := a.imds.LastRefusal(id); ok {
+		i.LastRefusal = &admin.Refusal{Time: r.Time, Peer: r.Peer, Path: r.Path, Status: r.Status, Reason: r.Reason, Remedy: r.Remedy}
+	}
+	return i
+}
+
+// Status implements [admin.View].
+func (a *agentHalf) Status() admin.Status {
+	status := admin.Status{Version: buildVersion(), Started: a.started, Instances: []admin.Instance{}}
+	for _, r := range a.identity.Registrations() {
+		status.Instances = append(status.Instances, a.show(r))
+	}
+	enrolment, _ := a.identity.Enrolment()
+	status.Issuer = enrolment.Issuer
+	status.Notes = append(append([]string{}, a.notes...), a.files.notes()...)
+	if err := a.cache.Err(); err != nil {
+		status.Notes = append(status.Notes, "Credentials are served but not stored, and a restart would have to fetch them anew: "+err.Error())
+	}
+	refused, err := a.network.Refused()
+	if err != nil {
+		status.Notes = append(status.Notes, "The counters of refused packets cannot be read: "+err.Error())
+	}
+	status.RefusedPackets = refused
+	return status
+}
