@@ -27,6 +27,11 @@ deps: # what the tests need of Debian and npm; only as root
 test: deps ## every test; as root, which the namespaces want, none is skipped
 	.ci/test
 
+.PHONY: test-vm
+test-vm: deps ## the long runs: a whole Debian with cloud-init in a virtual machine
+	.ci/deps-vm root
+	go test -tags vm -count=1 -timeout 20m -run 'CloudInit|Machine' -v ./cmd/rolecall ./network/nettest/vmtest
+
 .PHONY: lint
 lint: ## gofmt, go vet and golangci-lint
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt'ed: $$unformatted"; exit 1; }
@@ -35,7 +40,7 @@ lint: ## gofmt, go vet and golangci-lint
 
 .PHONY: bench
 bench: ## speed, as ratios to a bare handler in the same run
-	go test -run '^$$' -bench . -benchmem ./imds/... ./rolestore/... ./cmd/...
+	go test -run '^$$' -bench . -benchmem ./imds/... ./network/... ./rolestore/... ./cmd/...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target, FUZZTIME each

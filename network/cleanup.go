@@ -91,7 +91,7 @@ func (n *namespace) cleanUp() (removed []string, err error) {
 				return fmt.Errorf("neighbour %s: %w", m.Addr, err)
 			}
 		}
-		if err := link.Precede(false); err != nil {
+		if err := link.Precede(false, false); err != nil {
 			return err
 		}
 		bypassed, err := link.Bypassed()

@@ -28,6 +28,8 @@ type place struct {
 	// ensured says that the tables are there. The host alone, who forwards nothing
 	// past himself, goes without.
 	ensured bool
+	// routed says that a route of ours may be there.
+	routed bool
 	// bypass says that the host's own way leads past the guests' devices.
 	bypass bool
 }
@@ -209,9 +211,22 @@ func (p *place) close(keep bool) error {
 	p.leave()
 	var err error
 	if st := p.stands[loopback]; st != nil && !keep {
+		delete(p.stands, loopback)
 		err = p.do(func() error { return st.clear() })
 	}
 	return err
+}
+
+// route has the host itself come before its guests, and bridges do without an address
+// of their own.
+func (p *place) route() error {
+	_, host := p.stands[loopback]
+	bridge := len(p.members) > 0
+	if !host && !bridge && !p.routed { // guests on devices of their own need none
+		return nil
+	}
+	p.routed = host || bridge
+	return link.Precede(p.routed, bridge)
 }
 
 // bridges reports whether ports matter.

@@ -62,7 +62,9 @@ func (st *stand) want(endpoints []Endpoint) []link.Thing {
 		if !e.placed() {
 			continue
 		}
-		want = append(want, link.Metadata(st.device, e.Served.Addr()))
+		if !st.bridge() || e.Served.Addr().Is6() {
+			want = append(want, link.Metadata(st.device, e.Served.Addr()))
+		}
 		if e.Served.Addr().Is6() && st.device != loopback {
 			want = append(want, link.ReplyRoute(st.device))
 		}
@@ -112,7 +114,7 @@ func (st *stand) converge(want []link.Thing) error {
 	}
 	ops := link.Plan(have, want)
 	if len(ops) == 0 {
-		return st.precede(len(want) > 0)
+		return st.place.route()
 	}
 	if st.device != loopback && !st.place.placed[st.device] {
 		// On record first: who cleans up after a crash removes what is on record.
@@ -130,21 +132,13 @@ func (st *stand) converge(want []link.Thing) error {
 	if err := apply(ops); err != nil {
 		return err
 	}
-	if err := st.precede(len(want) > 0); err != nil {
+	if err := st.place.route(); err != nil {
 		return err
 	}
 	for _, op := range ops {
 		st.state.logger.Info("network changed", "change", op.String(), "netns", st.netns())
 	}
 	return nil
-}
-
-// precede has the host itself come before its guests, in its own namespace.
-func (st *stand) precede(on bool) error {
-	if st.device != loopback {
-		return nil
-	}
-	return link.Precede(on)
 }
 
 // clear takes from the device what is ours.
@@ -154,7 +148,7 @@ func (st *stand) clear() error {
 		err = nil
 	}
 	if err == nil {
-		err = errors.Join(link.Apply(link.Plan(have, nil)), st.precede(false))
+		err = errors.Join(link.Apply(link.Plan(have, nil)), st.place.route())
 	}
 	if err != nil {
 		return fmt.Errorf("device %s: %w", st.device, err)

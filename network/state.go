@@ -245,13 +245,13 @@ func (s *State) Close(keep bool) error {
 			w.unwatch()
 		}
 	}
-	for _, p := range s.places {
-		errs = append(errs, p.close(keep))
-	}
 	for _, w := range s.wanted {
 		if w.stand != nil {
 			w.stand.shut()
 		}
+	}
+	for _, p := range s.places {
+		errs = append(errs, p.close(keep))
 	}
 	s.own.close()
 	return errors.Join(errs...)

@@ -15,6 +15,9 @@ const (
 	// somebody who keeps undoing what we do does not keep us busy.
 	mendPause = 100 * time.Millisecond
 
+	// loopbackIndex is lo's in every namespace.
+	loopbackIndex = 1
+
 	// retryEvery is how often what failed is tried again although nobody told of a
 	// change: a port may be free by then.
 	retryEvery = time.Second
@@ -137,6 +140,11 @@ func (s *State) touched(p *place, indexes map[int]bool, rules bool) {
 	for index := range indexes {
 		if st := p.byIndex[index]; st != nil {
 			s.lookAt(st)
+		}
+	}
+	if indexes[loopbackIndex] && p.bridges() && !s.closed {
+		if err := p.do(p.route); err != nil {
+			s.logger.Error("the route that bridges need is not back yet, and it is tried again", "err", err)
 		}
 	}
 }

@@ -15,9 +15,6 @@ import (
 func main() {
 	ctx, stop := untilSignalled()
 	defer stop()
-	if os.Getenv("CNI_COMMAND") != "" { // a container runtime calls, by a link in its plugin directory
-		os.Exit(cni.Main(ctx))
-	}
 	w := world{
 		stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, uid: os.Geteuid(),
 		now: time.Now, recheck: 10 * time.Second,
@@ -51,6 +48,9 @@ type world struct {
 func run(ctx context.Context, w world, args []string) int {
 	// What is created is for its owner alone, unless it is opened on purpose.
 	syscall.Umask(0o077)
+	if w.env("CNI_COMMAND") != "" { // a container runtime calls, by a link in its plugin directory
+		return cni.Main(ctx)
+	}
 	command := newRoot(w)
 	command.SetArgs(args)
 	if err := command.ExecuteContext(ctx); err != nil {

@@ -14,7 +14,12 @@ import (
 // first for the way that they came, and that is the oldest. On puts one by lo in
 // front, with [Protocol], where it is not; off takes ours away. Both may be called
 // again at any time. IPv6 has no way to put a route in front: there the oldest stays.
-func Precede(on bool) error {
+//
+// With alone set the route is there even if nobody has the address, which makes it one
+// of this host's: guests on any device may then be answered at it. That is for bridges,
+// whose keepers (the bridge plugin of CNI, for one) take offence at an address that is
+// not theirs.
+func Precede(on, alone bool) error {
 	address := &net.IPNet{IP: MetadataIPv4.AsSlice(), Mask: net.CIDRMask(32, 32)}
 	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_LOCAL, Dst: address},
 		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_DST)
@@ -25,7 +30,7 @@ func Precede(on bool) error {
 	if err != nil {
 		return err
 	}
-	if on && (len(routes) == 0 || routes[0].LinkIndex == lo.Index) {
+	if on && (len(routes) == 0 && !alone || len(routes) > 0 && routes[0].LinkIndex == lo.Index && (routes[0].Protocol == Protocol || !alone)) {
 		return nil
 	}
 	for _, r := range routes {
