@@ -10,8 +10,6 @@ import (
 )
 
 const (
-	// hostName is the name of the one attachment that is the host itself.
-	hostName = "host"
 	// loopback is the device that the requests of a whole namespace arrive on.
 	loopback = "lo"
 	// metadataPort is where SDKs look for EC2's metadata.

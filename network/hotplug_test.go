@@ -106,7 +106,7 @@ func TestADeviceThatWasMadeAnewWhileNobodyLooked(t *testing.T) {
 	a.Bound = w.bound["i-1"]
 	closeState(t, state, true)
 
-	state, w = watched(t, host)
+	state, _ = watched(t, host)
 	if err := state.Restore(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}

@@ -213,6 +213,7 @@ func (s *State) tell(w *wanted) {
 		s.config.Observer.Attached(w.Name, w.Bound)
 	case Lost:
 		s.config.Observer.Lost(w.Name, w.reason)
+	case Waiting, Failed: // these may pass by themselves
 	}
 }
 

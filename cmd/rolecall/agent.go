@@ -104,7 +104,7 @@ func runAgent(ctx context.Context, c common, o agentOptions, w world) error {
 	ready := task{"readiness", func(ctx context.Context) error {
 		if host.ID != "" {
 			if _, err := a.Ready(ctx, host.ID); err != nil {
-				return nil // the end came first
+				return unlessEnded(ctx, err)
 			}
 		}
 		a.logger.Info("agent is ready", "instances", len(a.identity.Registrations()))

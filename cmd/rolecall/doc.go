@@ -4,6 +4,7 @@
 //	rolecall up        the host agent and an embedded issuing core in one process
 //	rolecall agent     the host agent alone
 //	rolecall core      the issuing core alone
+//	rolecall instance  which machines behind this one have which role
 //	rolecall status    what is served to whom
 //	rolecall cleanup   mends what a killed agent left in the network
 //
@@ -13,6 +14,9 @@
 //	main.go root.go paths.go files.go   from the command line to settings
 //	corefile.go                         core.yaml to the core's definitions
 //	up.go agent.go core.go              the three ways to run, as lists of tasks
+//	opennetwork.go ways.go              instances as attachments of the network
+//	instances.go registry.go            putting, serving, ending and showing instances
+//	instancefiles.go document.go        instances that files define
 //	tasks.go                            running them, readiness, the end
 //
 // An error that leaves here says what to do about it.

@@ -89,7 +89,7 @@ func TestGuestsAndTheHostEachHaveTheirRole(t *testing.T) {
 	token := web.token()
 	p.remember()
 	p.signal(syscall.SIGKILL)
-	p = h.up()
+	h.up()
 	check()
 	if status, _, err := web.request("GET", metadata+"/latest/meta-data/instance-id", "X-aws-ec2-metadata-token", token); err != nil || status != 200 {
 		t.Errorf("a session token of before the restart: %d, %v", status, err)

@@ -79,7 +79,7 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 	ready := task{"readiness", func(ctx context.Context) error {
 		status, err := agent.Ready(ctx, host.ID)
 		if err != nil {
-			return nil // the end came first
+			return unlessEnded(ctx, err)
 		}
 		if err := printReady(w, status, ao, co, o); err != nil {
 			return err
@@ -88,6 +88,14 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 	}}
 	tasks := append(append(core.tasks, agent.tasks...), ready)
 	return errors.Join(runTasks(ctx, tasks), closeBoth())
+}
+
+// unlessEnded is nil if the wait failed because the process is to end.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // survives refuses a pruning that would take away what this machine is to get.
