@@ -92,10 +92,10 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 
 // unlessEnded is nil if the wait failed because the process is to end.
 func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ended := ctx.Err() != nil; !ended {
+		return err
 	}
-	return err
+	return nil
 }
 
 // survives refuses a pruning that would take away what this machine is to get.
