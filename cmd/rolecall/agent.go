@@ -103,8 +103,8 @@ func runAgent(ctx context.Context, c common, o agentOptions, w world) error {
 	}
 	ready := task{"readiness", func(ctx context.Context) error {
 		if host.ID != "" {
-			if _, err := a.Ready(ctx, host.ID); err != nil {
-				return unlessEnded(ctx, err)
+			if _, ok := a.awaitReady(ctx, host.ID); !ok {
+				return nil
 			}
 		}
 		a.logger.Info("agent is ready", "instances", len(a.identity.Registrations()))

@@ -248,7 +248,7 @@ func (h *house) http() *http.Client {
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
 			h.ns.Do(func() {
-				var d net.Dialer
+				d := net.Dialer{Timeout: 4 * time.Second} // less than the client's, so that no dial outlives the test
 				conn, err = d.DialContext(ctx, network, address)
 			})
 			return conn, err

@@ -83,6 +83,13 @@ func (a *agentHalf) Ready(ctx context.Context, id string) (admin.Instance, error
 	}
 }
 
+// awaitReady is Ready for the machine itself, which is never removed: false means that
+// the end of the process came first.
+func (a *agentHalf) awaitReady(ctx context.Context, id string) (admin.Instance, bool) {
+	i, err := a.Ready(ctx, id)
+	return i, err == nil
+}
+
 // hasValid reports whether an instance has valid credentials, or needs none.
 func (a *agentHalf) hasValid(i admin.Instance) bool {
 	if i.RoleARN == "" {

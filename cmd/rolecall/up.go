@@ -77,9 +77,9 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 		return errors.Join(err, closeBoth())
 	}
 	ready := task{"readiness", func(ctx context.Context) error {
-		status, err := agent.Ready(ctx, host.ID)
-		if err != nil {
-			return unlessEnded(ctx, err)
+		status, ok := agent.awaitReady(ctx, host.ID)
+		if !ok {
+			return nil
 		}
 		if err := printReady(w, status, ao, co, o); err != nil {
 			return err
@@ -88,14 +88,6 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 	}}
 	tasks := append(append(core.tasks, agent.tasks...), ready)
 	return errors.Join(runTasks(ctx, tasks), closeBoth())
-}
-
-// unlessEnded is nil if the wait failed because the process is to end.
-func unlessEnded(ctx context.Context, err error) error {
-	if ended := ctx.Err() != nil; !ended {
-		return err
-	}
-	return nil
 }
 
 // survives refuses a pruning that would take away what this machine is to get.
