@@ -141,6 +141,11 @@ func (st *stand) arrange(ctx context.Context, concerned []*wanted) {
 		return
 	}
 	err = st.unsuitable(device)
+	if err == nil && !st.bridge() {
+		// Before the doors are open: whoever came to one without a resident would be
+		// turned away.
+		st.all(func(w *wanted) { st.sole.Store(w) })
+	}
 	if err == nil {
 		err = st.furnish(ctx, device)
 	}
@@ -167,10 +172,7 @@ func (st *stand) serve(device link.Device, concerned []*wanted) error {
 			return err
 		}
 	}
-	st.all(func(w *wanted) {
-		st.sole.Store(w)
-		w.attached(b)
-	})
+	st.all(func(w *wanted) { w.attached(b) })
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/mdlayher/netlink"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,6 +59,23 @@ func Changes(ctx context.Context) (<-chan struct{}, error) {
 
 // newGeneration is the type of the message that ends a transaction.
 const newGeneration = unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWGEN
+
+// only is a socket filter for netlink messages of one type (netlink(7)): the type
+// is the second field of the header, in the host's order; the filter loads as the
+// network has it.
+func only(kind uint16) []bpf.RawInstruction {
+	swapped := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, kind))
+	program, err := bpf.Assemble([]bpf.Instruction{
+		bpf.LoadAbsolute{Off: 4, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(swapped), SkipFalse: 1},
+		bpf.RetConstant{Val: 1<<32 - 1},
+		bpf.RetConstant{Val: 0},
+	})
+	if err != nil {
+		panic(err) // the program is a constant
+	}
+	return program
+}
 
 // ours reports whether this process made all the changes. The kernel tells the
 // thread's number and name. In a PID namespace of our own the number is another's,

@@ -1,14 +1,12 @@
 package steer
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/rolecall/rolecall/network/link"
@@ -57,12 +55,7 @@ func dial(prepare func(*netlink.Conn) error) (*nftables.Conn, func(), error) {
 // transact makes the changes that build adds to a connection: all, or none.
 func transact(build func(*nftables.Conn) error) error {
 	cc, done, err := dial(func(socket *netlink.Conn) error {
-		// The kernel also sends back every new rule, as the library asks for it, and
-		// then the library takes these for the acknowledgements.
-		return errors.Join(
-			socket.SetBPF(only(unix.NLMSG_ERROR)),
-			socket.SetReadBuffer(socketBuffer),
-			socket.SetWriteBuffer(socketBuffer))
+		return errors.Join(socket.SetReadBuffer(socketBuffer), socket.SetWriteBuffer(socketBuffer))
 	})
 	if err != nil {
 		return err
@@ -72,23 +65,6 @@ func transact(build func(*nftables.Conn) error) error {
 		return err
 	}
 	return explain(cc.Flush())
-}
-
-// only is a socket filter for netlink messages of one type (netlink(7)): the type
-// is the second field of the header, in the host's order; the filter loads as the
-// network has it.
-func only(kind uint16) []bpf.RawInstruction {
-	swapped := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, kind))
-	program, err := bpf.Assemble([]bpf.Instruction{
-		bpf.LoadAbsolute{Off: 4, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(swapped), SkipFalse: 1},
-		bpf.RetConstant{Val: 1<<32 - 1},
-		bpf.RetConstant{Val: 0},
-	})
-	if err != nil {
-		panic(err) // the program is a constant
-	}
-	return program
 }
 
 // explain names the capability that is missing, and adds nothing to other errors.

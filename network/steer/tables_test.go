@@ -151,6 +151,17 @@ func TestChangesOfElementsAreIdempotent(t *testing.T) {
 	}
 }
 
+func TestExpelTakesMembersThatAreThereWithSomeThatAreNot(t *testing.T) {
+	ns := nettest.New(t)
+	g := steer.New()
+	want := some()
+	replace(t, ns, want)
+	in(t, ns, func() error { return g.Expel(append(want.Members, member(7, 3, 9, "10.0.0.9"))...) })
+	if got := held(t, ns).Members; len(got) != 0 {
+		t.Errorf("left are %v", got)
+	}
+}
+
 // A MAC address stays declared while one of the instance's addresses is.
 func TestExpelLeavesWhatOthersNeed(t *testing.T) {
 	ns := nettest.New(t)
