@@ -23,16 +23,13 @@ func TestDebiansCloudInitFindsEC2(t *testing.T) {
 	p.attach(g)
 	vmtest.DHCP(t, h.ns, g.tap, machineMAC)
 
-	const units = vmtest.Overlay + "/etc/systemd/system/"
-	unit := fixture(t, "report.service")
 	m := vmtest.Start(t, vmtest.Config{
 		Namespace: h.ns, Kernel: kernel, Disk: root, Memory: 1024, Tap: g.tap, MAC: machineMAC,
-		Arguments: "systemd.show_status=false systemd.getty_auto=false",
+		Arguments: "systemd.show_status=false systemd.getty_auto=false systemd.wants=report.service",
 		Patience:  10 * time.Minute,
 		Initramfs: vmtest.Initramfs(t, kernel, slices.Concat(vmtest.Networking, vmtest.RootDisk), vmtest.BootRoot,
 			vmtest.File{Path: vmtest.Overlay + "/report.sh", Mode: 0o755, Data: fixture(t, "report.sh")},
-			vmtest.File{Path: units + "report.service", Mode: 0o644, Data: unit},
-			vmtest.File{Path: units + "multi-user.target.wants/report.service", Mode: 0o644, Data: unit}),
+			vmtest.File{Path: vmtest.Overlay + "/etc/systemd/system/report.service", Mode: 0o644, Data: fixture(t, "report.service")}),
 	})
 	printed := m.WaitFor("the report ends")
 	var served string

@@ -70,7 +70,7 @@ func (o Op) do() error {
 // settle waits until packets for the IPv6 addresses that ops add reach this host.
 // The kernel adds their routes later, from a worker, even where there are no
 // duplicates to detect; until then connecting fails with ENETUNREACH. (IPv4 has
-// its route at once.) A device that is down, or gone again, has none to wait for.
+// its route at once.) A device that is gone again has none to wait for.
 func settle(ops []Op) error {
 	timeout := time.After(settleTimeout)
 	for _, op := range ops {
@@ -104,9 +104,6 @@ func (a Addr) settled() (bool, error) {
 	}
 	if err != nil {
 		return false, err
-	}
-	if !d.Up {
-		return true, nil
 	}
 	r, err := lookup(a.Prefix.Addr(), netip.Addr{}, d.Index)
 	return r.kind == unix.RTN_LOCAL, err

@@ -106,14 +106,10 @@ func Ports(bridge string) ([]Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the ports of %s: %w", bridge, err)
 	}
-	var ports []Device
-	for _, d := range devices {
-		if d.MasterIndex == b.Index {
-			d.Master = bridge
-			ports = append(ports, d)
-		}
+	for i := range devices {
+		devices[i].Master = bridge
 	}
-	return ports, nil
+	return devices, nil
 }
 
 // find returns what is known of a device at once. The kernel would take an

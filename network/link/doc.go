@@ -19,6 +19,7 @@
 //	Neighbour    permanent entry for (bridge, address, MAC)             protocol 84
 //	ReversePath  net.ipv4.conf.DEVICE.rp_filter                         no mark
 //	Bypass       rules that keep the host's way to another service      protocol 84
+//	Precede      a local route by lo before those by guests' devices    protocol 84
 //
 // Invariants: an address, route, rule or neighbour without our mark is somebody
 // else's; it is used as it is and never removed. Neither address is ever chosen as
@@ -27,10 +28,11 @@
 // routes is for such packets. Nothing that is done for one device costs more with
 // many others there, but for a [Devices] of all.
 //
-// Who is bound to a guest's device is also reached by the host's own programs; see
-// [Locals] for how to tell.
+// Who is bound to a guest's device is also reached by the host's own programs: Linux
+// takes a packet that never left the host to have come by the device that has its
+// destination. So a listener has to look at the device that it did come by (lo).
 //
 // Every function acts on the network namespace of the calling thread and keeps
-// no state; [Events] and [Locals] stay in the namespace that they were opened in.
+// no state; [Events] stay in the namespace that they were opened in.
 // Nothing here may import another room of the module.
 package link

@@ -60,6 +60,7 @@ func quiet(t *testing.T, ns *nettest.Namespace, events *link.Events) {
 func TestEventsTellWhatChanged(t *testing.T) {
 	ns := nettest.New(t)
 	guest(t, ns, "tap0")
+	run(t, ns, "ip link set tap0 addrgenmode none; ip link set tap0 down; ip link set tap0 up") // no fe80:: later on
 	index := describe(t, ns, "tap0").Index
 	events := open(t, ns)
 	run(t, ns, "ip link add br0 type bridge")

@@ -55,7 +55,6 @@ type replacer interface{ over(have Thing) Thing }
 func Plan(have, want []Thing) []Op {
 	var ops []Op
 	present := slices.Clone(have)
-	gone := map[what]bool{}
 	for _, w := range want {
 		at := slices.IndexFunc(present, func(p Thing) bool { return p.what().place == w.what().place })
 		if at < 0 {
@@ -70,7 +69,6 @@ func Plan(have, want []Thing) []Op {
 		if r, ok := w.(replacer); ok {
 			w = r.over(in)
 		} else if in.what().ours {
-			gone[in.what()] = true
 			ops = append(ops, Op{Del, in})
 		}
 		present[at] = w
@@ -78,7 +76,7 @@ func Plan(have, want []Thing) []Op {
 	}
 	for _, h := range have {
 		wanted := slices.ContainsFunc(want, func(w Thing) bool { return w.what().place == h.what().place })
-		if h.what().ours && !wanted && !gone[h.what()] {
+		if h.what().ours && !wanted {
 			ops = append(ops, Op{Del, h})
 		}
 	}

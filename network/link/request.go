@@ -47,10 +47,6 @@ func request(kind, flags, answer, header int, parts ...nl.NetlinkRequestData) ([
 		return nil, err
 	}
 	defer socket.Close()
-	return requestBy(socket, kind, flags, answer, header, parts...)
-}
-
-func requestBy(socket *nl.NetlinkSocket, kind, flags, answer, header int, parts ...nl.NetlinkRequestData) ([]message, error) {
 	ask := nl.NewNetlinkRequest(kind, flags)
 	ask.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
 	for _, part := range parts {

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 
@@ -68,6 +69,17 @@ func lookup(to, from netip.Addr, index int) (route, error) {
 		return route{}, err
 	}
 	return routeOf(answers[0]), nil
+}
+
+// noRoute reports whether the kernel says by an error that there is no route, be it
+// that one says so: unreachable, prohibited or a black hole; or that it has no IPv6.
+func noRoute(err error) bool {
+	for _, none := range []error{unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL, unix.EAFNOSUPPORT, unix.EOPNOTSUPP} {
+		if errors.Is(err, none) {
+			return true
+		}
+	}
+	return false
 }
 
 // oif names a device in a message about routes.

@@ -195,6 +195,14 @@ func TestOnADeviceOnlyWhatIsOnRecordIsOurs(t *testing.T) {
 	}
 }
 
+func TestWhatIsGoneWithItsDeviceNeedsNoRemoval(t *testing.T) {
+	host := nettest.New(t)
+	things := append(served("none"), neighbourOn("none", "10.0.0.5", "02:00:00:00:00:05"))
+	for _, thing := range things {
+		try(t, host, func() error { return link.Apply([]link.Op{{Verb: link.Del, Thing: thing}}) })
+	}
+}
+
 func TestADeviceThatIsDownHoldsNobodyUp(t *testing.T) {
 	host := nettest.New(t)
 	guest(t, host, "tap0")

@@ -1,0 +1,60 @@
+package link_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rolecall/rolecall/network/link"
+	"github.com/rolecall/rolecall/network/nettest"
+)
+
+// TestTheHostReachesLoBeforeItsGuestsDevices has the address come to lo last, so that
+// the kernel's own order is the wrong one.
+func TestTheHostReachesLoBeforeItsGuestsDevices(t *testing.T) {
+	host := nettest.New(t)
+	g := guest(t, host, "tap0", "10.0.0.5/24")
+	run(t, g, "ip route add 169.254.169.254 dev eth0")
+	local := func() string { return run(t, host, "ip route show table local 169.254.169.254") }
+	precede := func(on, alone bool) {
+		t.Helper()
+		for range 2 {
+			try(t, host, func() error { return link.Precede(on, alone) })
+		}
+	}
+	precede(true, false)
+	if got := local(); got != "" {
+		t.Errorf("with no address to precede there is\n%s", got)
+	}
+	for _, device := range []string{"tap0", "lo"} {
+		converge(t, host, device, false, addresses(device)...)
+		serve(t, host, device, device, link.MetadataIPv4)
+	}
+	before := local()
+	wantSaid(t, host, link.MetadataIPv4, "tap0") // what is wrong without it
+	precede(true, false)
+	wantSaid(t, host, link.MetadataIPv4, "lo")
+	wantSaid(t, g, link.MetadataIPv4, "tap0")
+	if got := strings.Count(local(), "proto 84"); got != 1 {
+		t.Errorf("%d routes of ours are in\n%s", got, local())
+	}
+	precede(false, false)
+	if got := local(); got != before {
+		t.Errorf("left\n%swas\n%s", got, before)
+	}
+}
+
+func TestAGuestIsAnsweredOnADeviceWithoutTheAddress(t *testing.T) {
+	host := nettest.New(t)
+	g := guest(t, host, "tap0", "10.0.0.5/24")
+	run(t, host, "ip addr add 10.0.0.1/24 dev tap0")
+	run(t, g, "ip route add 169.254.169.254 dev eth0")
+	for range 2 {
+		try(t, host, func() error { return link.Precede(true, true) })
+	}
+	serve(t, host, "tap0", "us", link.MetadataIPv4)
+	wantSaid(t, g, link.MetadataIPv4, "us")
+	try(t, host, func() error { return link.Precede(false, false) })
+	if got := run(t, host, "ip route show table local 169.254.169.254"); got != "" {
+		t.Errorf("left\n%s", got)
+	}
+}
