@@ -1,14 +1,56 @@
 package steer_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/rolecall/rolecall/network/nettest"
 	"github.com/rolecall/rolecall/network/steer"
 )
+
+// One more device costs the same however many there are.
+func BenchmarkRefuse(b *testing.B) {
+	g := steer.New()
+	for _, n := range []int{10, 10_000} {
+		ns := nettest.New(b)
+		var links strings.Builder
+		for i := range n/2 + 1 {
+			fmt.Fprintf(&links, "link add v%d type veth peer name p%d\n", i, i)
+		}
+		add := ns.Command(b.Context(), "ip", "-batch", "-")
+		add.Stdin = strings.NewReader(links.String())
+		if out, err := add.CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+		in(b, ns, func() error {
+			for i := range n / 2 {
+				for _, device := range []string{fmt.Sprint("v", i), fmt.Sprint("p", i)} {
+					index, _ := net.InterfaceByName(device)
+					if err := g.Refuse(device, index.Index); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		more := fmt.Sprint("v", n/2)
+		index, _ := device(b, ns, more)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			in(b, ns, func() error {
+				for b.Loop() {
+					if err := errors.Join(g.Refuse(more, index), g.Unrefuse(index)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
+}
 
 // One more element costs the same however many there are.
 func BenchmarkOneMore(b *testing.B) {

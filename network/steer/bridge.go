@@ -14,22 +14,20 @@ const fromPort = "from_port"
 func bridgeChains() []chain {
 	raw := nftables.ChainPriorityRaw
 	return []chain{
-		{fromPort, nil, nil, fromPortRules()},
-		{"prerouting", nftables.ChainHookPrerouting, raw, []rule{
+		{name: fromPort, rules: fromPortRules()},
+		filter("prerouting", nftables.ChainHookPrerouting, raw, []rule{
 			{"nobody else sets the mark", setMark(0)},
-			{"a port that is known", all(noteBridge(expr.MetaKeyIIF), exprs{
-				&expr.Verdict{Kind: expr.VerdictJump, Chain: fromPort},
-			})},
-		}},
+			{"a port that is known", all(noteBridge(expr.MetaKeyIIF), jump(fromPort))},
+		}),
 		// Frames to the group addresses of IEEE 802.1 come by this hook alone, and the
 		// bridge learns from them.
-		{"input", nftables.ChainHookInput, raw, []rule{
+		filter("input", nftables.ChainHookInput, raw, []rule{
 			{"note the bridge", noteBridge(expr.MetaKeyIIF)},
 			forgedMACRule(known(expr.MetaKeyIIF)),
 			{"forget the bridge", all(known(expr.MetaKeyIIF), forgetBridge())},
-		}},
-		{"forward", nftables.ChainHookForward, raw, bridgeForwardRules()},
-		{"output", nftables.ChainHookOutput, raw, bridgeOutputRules()},
+		}),
+		filter("forward", nftables.ChainHookForward, raw, bridgeForwardRules()),
+		filter("output", nftables.ChainHookOutput, raw, bridgeOutputRules()),
 	}
 }
 
@@ -68,9 +66,9 @@ func impersonationRules(when exprs) []rule {
 		{"IPv4 from the metadata address", all(when, bridge4.from(), dropped(impersonation))},
 		{"IPv6 from the metadata address", all(when, bridge6.from(), dropped(impersonation))},
 		{"ARP for the metadata address", all(when, arp,
-			arpSenderIP.is(bridge4.metadata), dropped(forgedNeighbour))},
+			arpSenderIP.into(0), in(bridge4.addresses), dropped(forgedNeighbour))},
 		{"an advertisement for the metadata address", all(when,
-			ndAdvertisement, ndTargetIP6.is(bridge6.metadata), dropped(forgedNeighbour))},
+			ndAdvertisement, ndTargetIP6.into(0), in(bridge6.addresses), dropped(forgedNeighbour))},
 	}
 }
 

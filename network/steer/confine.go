@@ -20,13 +20,21 @@ const (
 // gone. It needs no [Guard.Ensure] and makes no other part of the tables. False
 // takes it away again.
 func (g *Guard) Confine(on bool) error {
-	if err := familiar(); err != nil {
+	if _, err := g.familiar(); err != nil {
 		return err
 	}
 	if on {
 		return made(transact(func(cc *nftables.Conn) error {
 			cc.AddTable(inetTable())
-			addChains(cc, inetTable(), confineChains())
+			for _, name := range []string{addresses4, addresses6} {
+				if err := cc.AddSet(setNamed(name), nil); err != nil {
+					return fmt.Errorf("set %s: %w", name, err)
+				}
+			}
+			if err := add(cc, addresses(nftables.TableFamilyINet)); err != nil {
+				return err
+			}
+			addChains(cc, inetTable(), confineChains(), "")
 			return nil
 		}))
 	}
@@ -35,7 +43,7 @@ func (g *Guard) Confine(on bool) error {
 
 // Confined reports whether [Guard.Confine] holds, whole.
 func (g *Guard) Confined() (bool, error) {
-	return whole(func(t table) []chain { return t.optional })
+	return g.whole(func(t table) []chain { return t.optional })
 }
 
 // release takes the chains away that are there, and a table that has no others.
@@ -44,7 +52,7 @@ func release() error {
 	if err != nil {
 		return err
 	}
-	found, err := cc.ListChains()
+	found, err := cc.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	done()
 	if err != nil {
 		return fmt.Errorf("list the nftables chains: %w", explain(err))
@@ -75,7 +83,7 @@ func release() error {
 func confineChains() []chain {
 	out := all(meta(expr.MetaKeyOIFNAME, 0), differs([]byte(ifname("lo"))))
 	return []chain{
-		{confineOutput, nftables.ChainHookOutput, nftables.ChainPriorityRaw, rejections(out, nil)},
-		{confineForward, nftables.ChainHookForward, nftables.ChainPriorityRaw, rejections(out, nil)},
+		filter(confineOutput, nftables.ChainHookOutput, nftables.ChainPriorityRaw, rejections(out, nil)),
+		filter(confineForward, nftables.ChainHookForward, nftables.ChainPriorityRaw, rejections(out, nil)),
 	}
 }

@@ -76,11 +76,11 @@ func unsupported(err error) bool {
 	return errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
-// errKernel adds the remedy for a kernel without a part that we need.
-func errKernel(err error) error {
-	return fmt.Errorf("the kernel lacks a part of nf_tables: load the modules nf_tables, nft_reject_inet and bridge, "+
-		"or use a kernel with CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET, CONFIG_NF_TABLES_BRIDGE and CONFIG_NFT_REJECT: %w", err)
-}
+// ErrKernel is returned where the kernel lacks a part that we need.
+var ErrKernel = errors.New("the kernel lacks a part of nf_tables: load the modules nf_tables, nft_ct, nft_reject_inet and bridge, " +
+	"or use a kernel with CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET, CONFIG_NF_TABLES_BRIDGE, CONFIG_NFT_CT and CONFIG_NFT_REJECT")
+
+func lacking(err error) error { return fmt.Errorf("%w: %w", ErrKernel, err) }
 
 // errForeign adds the remedy for a table of our name that is not as we make it.
 func errForeign(family string, what any) error {

@@ -12,6 +12,7 @@ import (
 const (
 	forwarded       = "forwarded"
 	stray           = "stray"
+	closed          = "closed"
 	unmarked        = "unmarked"
 	sourceRouted    = "source_routed"
 	forgedMAC       = "forged_mac"
@@ -23,13 +24,14 @@ const (
 	misdirected     = "misdirected"
 )
 
-// Counters are packets since the tables were made. All but Stray were refused.
+// Counters are packets since the tables were made. All were refused.
 type Counters struct {
 	// Forwarded would have left a guarded device for another metadata service.
 	Forwarded uint64
-	// Stray came for a metadata address on a device where nobody serves, and went
-	// on to the kernel.
+	// Stray came for a metadata address on a device where nobody serves.
 	Stray uint64
+	// Closed came for a metadata address and not for port 80, or for our own port.
+	Closed uint64
 	// Unmarked came through a shared bridge by a port that is not added yet.
 	Unmarked uint64
 	// SourceRouted had IPv4 options, or an IPv6 routing header.
@@ -53,14 +55,14 @@ type Counters struct {
 // fields are the counters by name.
 func (c *Counters) fields() map[string]*uint64 {
 	return map[string]*uint64{
-		forwarded: &c.Forwarded, stray: &c.Stray, unmarked: &c.Unmarked, sourceRouted: &c.SourceRouted,
+		forwarded: &c.Forwarded, stray: &c.Stray, closed: &c.Closed, unmarked: &c.Unmarked, sourceRouted: &c.SourceRouted,
 		forgedMAC: &c.ForgedMAC, forgedNeighbour: &c.ForgedNeighbour, forgedSource: &c.ForgedSource,
 		doubleTagged: &c.DoubleTagged, impersonation: &c.Impersonation, switched: &c.Switched, misdirected: &c.Misdirected,
 	}
 }
 
 // inetCounters and bridgeCounters are those of the tables.
-func inetCounters() []string { return []string{forwarded, stray, unmarked, sourceRouted} }
+func inetCounters() []string { return []string{forwarded, stray, closed, unmarked, sourceRouted} }
 
 func bridgeCounters() []string {
 	return []string{forgedMAC, forgedNeighbour, forgedSource, doubleTagged, impersonation, switched, misdirected}
@@ -75,7 +77,7 @@ func (g *Guard) Counters() (Counters, error) {
 	}
 	defer done()
 	fields := counters.fields()
-	for _, table := range []*nftables.Table{inetTable(), bridgeTable()} {
+	for _, table := range []*nftables.Table{inetTable(), bridgeTable(), deviceTable()} {
 		if _, err := cc.ListTableOfFamily(tableName, table.Family); errors.Is(err, unix.ENOENT) {
 			continue
 		} else if err != nil {
@@ -87,7 +89,7 @@ func (g *Guard) Counters() (Counters, error) {
 		}
 		for _, o := range objects {
 			if c, ok := o.(*nftables.CounterObj); ok && fields[c.Name] != nil {
-				*fields[c.Name] = c.Packets
+				*fields[c.Name] += c.Packets
 			}
 		}
 	}

@@ -8,50 +8,55 @@ import (
 )
 
 // familiar is an error if there is a table of our name with a chain or set that we
-// do not make, or if the kernel has no nf_tables. What is missing is no error.
-func familiar() error {
+// do not make, or if the kernel has no nf_tables. What is missing is no error. It
+// returns the chains that are there and are another mode's.
+func (g *Guard) familiar() (leftover []*nftables.Chain, err error) {
 	cc, done, err := open()
 	if unsupported(err) {
-		return errKernel(err)
+		return nil, lacking(err)
 	} else if err != nil {
-		return err
+		return nil, err
 	}
 	defer done()
-	chains, err := cc.ListChains()
-	if unsupported(err) {
-		return errKernel(err)
-	} else if err != nil {
-		return fmt.Errorf("list the nftables chains: %w", explain(err))
-	}
 	found, err := cc.ListTables()
-	if err != nil {
-		return fmt.Errorf("list the nftables tables: %w", explain(err))
+	if unsupported(err) {
+		return nil, lacking(err)
+	} else if err != nil {
+		return nil, fmt.Errorf("list the nftables tables: %w", explain(err))
 	}
-	for _, t := range tables() {
+	for _, t := range g.tables() {
 		if !slices.ContainsFunc(found, t.is) {
 			continue
 		}
+		chains, err := cc.ListChainsOfTableFamily(t.table.Family)
+		if err != nil {
+			return nil, fmt.Errorf("list the nftables chains: %w", explain(err))
+		}
 		for _, c := range chains {
-			if t.is(c.Table) && !t.makes(c) {
-				return errForeign(t.family(), fmt.Sprintf("it has a chain %s of another kind", c.Name))
+			switch {
+			case !t.is(c.Table) || makes(t.chains, c) || makes(t.optional, c):
+			case makes(t.others, c):
+				leftover = append(leftover, c)
+			default:
+				return nil, errForeign(t.family(), fmt.Sprintf("it has a chain %s of another kind", c.Name))
 			}
 		}
 		sets, err := cc.GetSets(t.table)
 		if err != nil {
-			return errForeign(t.family(), err)
+			return nil, errForeign(t.family(), err)
 		}
 		for _, s := range sets {
 			if !slices.ContainsFunc(t.sets, func(ours *nftables.Set) bool { return same(ours, s) }) {
-				return errForeign(t.family(), fmt.Sprintf("it has a set %s of another kind", s.Name))
+				return nil, errForeign(t.family(), fmt.Sprintf("it has a set %s of another kind", s.Name))
 			}
 		}
 	}
-	return nil
+	return leftover, nil
 }
 
-// makes reports whether the chain is one of ours, on the same hook.
-func (t table) makes(found *nftables.Chain) bool {
-	return slices.ContainsFunc(slices.Concat(t.chains, t.optional), func(c chain) bool {
+// makes reports whether the chain is one of those, on the same hook.
+func makes(chains []chain, found *nftables.Chain) bool {
+	return slices.ContainsFunc(chains, func(c chain) bool {
 		if c.name != found.Name || (c.hook == nil) != (found.Hooknum == nil) {
 			return false
 		}

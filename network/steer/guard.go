@@ -18,16 +18,25 @@ type table struct {
 	counters []string
 	chains   []chain
 	optional []chain // those of [Guard.Confine]
+	others   []chain // those of other modes
 }
 
-func tables() []table {
+// tables are all but that of [Guard.Refuse].
+func (g *Guard) tables() []table {
 	ours := []table{
-		{table: inetTable(), counters: inetCounters(), chains: inetChains(), optional: confineChains()},
+		{table: inetTable(), counters: inetCounters(), chains: g.way.inetChains(), optional: confineChains()},
 		{table: bridgeTable(), counters: bridgeCounters(), chains: bridgeChains()},
+	}
+	for _, other := range []Mode{Rewrite, NAT} {
+		if other != g.way.Mode {
+			ours[0].others = append(ours[0].others, Way{Mode: other}.leadingChains()...)
+		}
 	}
 	for _, set := range sets() {
 		i := slices.IndexFunc(ours, func(t table) bool { return t.table.Family == set.Table.Family })
-		ours[i].sets = append(ours[i].sets, set)
+		if i >= 0 {
+			ours[i].sets = append(ours[i].sets, set)
+		}
 	}
 	return ours
 }
@@ -37,10 +46,11 @@ func tables() []table {
 // another version of ours, is an error that says what to do; so is a kernel without
 // nf_tables.
 func (g *Guard) Ensure() error {
-	if err := familiar(); err != nil {
+	leftover, err := g.familiar()
+	if err != nil {
 		return err
 	}
-	return made(transact(func(cc *nftables.Conn) error { return build(cc) }))
+	return made(transact(func(cc *nftables.Conn) error { return g.build(cc, leftover) }))
 }
 
 // made says which part of the kernel is missing, or that a table is not ours.
@@ -49,7 +59,7 @@ func made(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EAFNOSUPPORT):
-		err = errKernel(err)
+		err = lacking(err)
 	case errors.Is(err, unix.EEXIST), errors.Is(err, unix.EBUSY):
 		err = errForeign("inet or bridge", err)
 	}
@@ -57,9 +67,13 @@ func made(err error) error {
 }
 
 // build adds all that we need to a transaction. What is there already is no error
-// if it is the same. Rules are made anew.
-func build(cc *nftables.Conn) error {
-	for _, t := range tables() {
+// if it is the same. Rules are made anew. Chains of another mode are taken away.
+func (g *Guard) build(cc *nftables.Conn, leftover []*nftables.Chain) error {
+	for _, c := range leftover {
+		cc.FlushChain(c)
+		cc.DelChain(c)
+	}
+	for _, t := range g.tables() {
 		cc.AddTable(t.table)
 		for _, set := range t.sets {
 			if err := cc.AddSet(set, nil); err != nil {
@@ -69,17 +83,21 @@ func build(cc *nftables.Conn) error {
 		for _, counter := range t.counters {
 			cc.AddObj(&nftables.CounterObj{Table: t.table, Name: counter})
 		}
-		addChains(cc, t.table, t.chains)
+		if err := add(cc, addresses(t.table.Family)); err != nil {
+			return err
+		}
+		addChains(cc, t.table, t.chains, "")
 	}
 	return nil
 }
 
-func addChains(cc *nftables.Conn, table *nftables.Table, chains []chain) {
+// addChains adds chains with their rules, of the family netdev at a device.
+func addChains(cc *nftables.Conn, table *nftables.Table, chains []chain, device string) {
 	for _, c := range chains {
-		kernels := &nftables.Chain{Table: table, Name: c.name, Hooknum: c.hook, Priority: c.priority}
+		kernels := &nftables.Chain{Table: table, Name: c.name, Hooknum: c.hook, Priority: c.priority, Device: device}
 		if c.hook != nil {
 			accept := nftables.ChainPolicyAccept
-			kernels.Type, kernels.Policy = nftables.ChainTypeFilter, &accept
+			kernels.Type, kernels.Policy = c.kind, &accept
 		}
 		cc.AddChain(kernels)
 		cc.FlushChain(kernels)
@@ -111,7 +129,7 @@ func (g *Guard) Remove() error {
 		return fmt.Errorf("list the nftables tables: %w", explain(err))
 	}
 	err = transact(func(cc *nftables.Conn) error {
-		for _, t := range tables() {
+		for _, t := range append(g.tables(), table{table: deviceTable()}) {
 			if slices.ContainsFunc(found, t.is) {
 				cc.DelTable(t.table)
 			}
@@ -131,11 +149,11 @@ func (t table) is(found *nftables.Table) bool {
 // Present reports whether our tables are all there, with their chains and rules. It
 // costs the same however many elements there are.
 func (g *Guard) Present() (bool, error) {
-	return whole(func(t table) []chain { return t.chains })
+	return g.whole(func(t table) []chain { return t.chains })
 }
 
 // whole looks for chains with exactly our rules.
-func whole(chainsOf func(table) []chain) (bool, error) {
+func (g *Guard) whole(chainsOf func(table) []chain) (bool, error) {
 	cc, done, err := open()
 	if err != nil {
 		return false, err
@@ -145,7 +163,7 @@ func whole(chainsOf func(table) []chain) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look for the nftables tables: %w", explain(err))
 	}
-	for _, t := range tables() {
+	for _, t := range g.tables() {
 		wanted := chainsOf(t)
 		if len(wanted) == 0 {
 			continue

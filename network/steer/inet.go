@@ -17,20 +17,31 @@ type rule struct {
 // chain is one of a table; without hook it is jumped to.
 type chain struct {
 	name     string
+	kind     nftables.ChainType
 	hook     *nftables.ChainHook
 	priority *nftables.ChainPriority
 	rules    []rule
 }
 
+func filter(name string, hook *nftables.ChainHook, priority *nftables.ChainPriority, rules []rule) chain {
+	return chain{name, nftables.ChainTypeFilter, hook, priority, rules}
+}
+
+// last is after all other chains of the hook.
+var last = nftables.ChainPriorityRef(math.MaxInt32)
+
 // inetChains are those of the inet family. Most are at the priority raw: before
 // connection tracking and before destination NAT, so that they see what was sent.
-func inetChains() []chain {
-	return []chain{
-		{"forward", nftables.ChainHookForward, nftables.ChainPriorityRaw, forwardRules()},
-		{"prerouting", nftables.ChainHookPrerouting, nftables.ChainPriorityRaw, preroutingRules()},
-		{"input", nftables.ChainHookInput, nftables.ChainPriorityRaw, inputRules()},
-		{"postrouting", nftables.ChainHookPostrouting, nftables.ChainPriorityRef(math.MaxInt32), postroutingRules()},
+func (w Way) inetChains() []chain {
+	raw := nftables.ChainPriorityRaw
+	chains := []chain{
+		filter("forward", nftables.ChainHookForward, raw, forwardRules()),
+		filter("prerouting", nftables.ChainHookPrerouting, raw, append(preroutingRules(), w.trackRules(expr.MetaKeyIIFNAME, expr.MetaKeyIIF, ip.to)...)),
+		filter("input", nftables.ChainHookInput, raw, append(inputRules(), w.requestRules()...)),
+		filter("output", nftables.ChainHookOutput, raw, append(w.trackRules(expr.MetaKeyOIFNAME, expr.MetaKeyOIF, ip.from), w.answerRules()...)),
+		filter("postrouting", nftables.ChainHookPostrouting, last, postroutingRules()),
 	}
+	return append(chains, w.leadingChains()...)
 }
 
 func forwardRules() []rule {
@@ -38,20 +49,21 @@ func forwardRules() []rule {
 	return rejections(from, all(counted(forwarded)))
 }
 
-// rejections refuse what is for the metadata addresses.
+// rejections refuse what is for a metadata address.
 func rejections(from, then exprs) []rule {
 	var rules []rule
 	for _, v := range []ip{inet4, inet6} {
 		rules = append(rules,
-			rule{"refuse TCP", all(from, v.to(), transport(unix.IPPROTO_TCP), then, exprs{
-				&expr.Reject{Type: unix.NFT_REJECT_TCP_RST},
-			})},
+			rule{"refuse TCP", all(from, v.to(), transport(unix.IPPROTO_TCP), then, reset())},
 			rule{"refuse", all(from, v.to(), then, exprs{
 				&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED},
 			})})
 	}
 	return rules
 }
+
+// reset refuses TCP.
+func reset() exprs { return exprs{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}} }
 
 // preroutingRules let nothing pass from a shared bridge but what the bridge family
 // has marked. The mark goes before routing, which may depend on marks.
@@ -70,17 +82,12 @@ func preroutingRules() []rule {
 // changed after it). No client sends options with its requests.
 func inputRules() []rule {
 	shared := all(meta(expr.MetaKeyIIFNAME, 0), in(bridges))
-	rules := []rule{
+	return []rule{
 		{"IPv4 options", all(shared, inet4.to(),
 			ipVersionAndLength.masked(expr.CmpOpNeq, []byte{0x0f}, []byte{5}), dropped(sourceRouted))},
 		{"IPv6 routing header", all(shared, inet6.version,
 			extension(unix.IPPROTO_ROUTING), dropped(sourceRouted))},
 	}
-	for _, v := range []ip{inet4, inet6} {
-		rules = append(rules, rule{"nobody serves here", all(
-			meta(expr.MetaKeyIIFNAME, 0), differs([]byte(ifname("lo"))), notIn(served), v.to(), counted(stray))})
-	}
-	return rules
 }
 
 // postroutingRules mark our answers on their way to a shared bridge. Neighbour

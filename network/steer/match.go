@@ -6,8 +6,6 @@ import (
 
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
-
-	"github.com/rolecall/rolecall/network/link"
 )
 
 // Expressions load into registers of 4 bytes, and compare from there. A set with a
@@ -36,6 +34,10 @@ var (
 
 	arpSenderMAC = field{expr.PayloadBaseNetworkHeader, 8, 6} // RFC 826
 	arpSenderIP  = field{expr.PayloadBaseNetworkHeader, 14, 4}
+
+	srcPort  = field{expr.PayloadBaseTransportHeader, 0, 2} // RFC 9293, section 3.1
+	dstPort  = field{expr.PayloadBaseTransportHeader, 2, 2}
+	tcpFlags = field{expr.PayloadBaseTransportHeader, 13, 1}
 
 	icmp6Type   = field{expr.PayloadBaseTransportHeader, 0, 1}
 	ndTargetIP6 = field{expr.PayloadBaseTransportHeader, 8, 16} // RFC 4861, section 4.4
@@ -115,15 +117,39 @@ func notedBridge() exprs { return meta(expr.MetaKeyPRIORITY, 0) }
 
 // protocol is by EtherType, behind an 802.1Q tag that the kernel has taken off.
 func protocol(ethertype uint16) exprs {
-	return all(meta(expr.MetaKeyPROTOCOL, 0), equal(binary.BigEndian.AppendUint16(nil, ethertype)))
+	return all(meta(expr.MetaKeyPROTOCOL, 0), equal(network16(ethertype)))
 }
 
 // tagged is a second 802.1Q or 802.1ad tag, the first that the kernel has not taken
 // off. It is a range, as nft 1.0.6 aborts where it is to show the other form.
 func tagged(ethertype uint16) exprs {
-	value := binary.BigEndian.AppendUint16(nil, ethertype)
+	value := network16(ethertype)
 	return all(meta(expr.MetaKeyPROTOCOL, 0), between(value, value))
 }
+
+// tcp is a segment from or to a port.
+func tcp(f field, port uint16) exprs {
+	return all(transport(unix.IPPROTO_TCP), f.is(network16(port)))
+}
+
+// set writes into the header of a TCP segment, with its checksum.
+func (f field) set(value []byte) exprs {
+	return exprs{
+		&expr.Immediate{Register: reg, Data: value},
+		&expr.Payload{
+			OperationType: expr.PayloadWrite, SourceRegister: reg, Base: f.base, Offset: f.offset, Len: f.len,
+			CsumType: expr.CsumTypeInet, CsumOffset: tcpChecksum,
+		},
+	}
+}
+
+// resets are segments that end a connection, and carry nothing.
+var resets = tcpFlags.masked(expr.CmpOpNeq, []byte{1 << 2}, []byte{0})
+
+// tcpChecksum is its place in the header (RFC 9293, section 3.1).
+const tcpChecksum = 16
+
+func network16(n uint16) []byte { return binary.BigEndian.AppendUint16(nil, n) }
 
 // transport is by the protocol behind all IPv6 extension headers.
 func transport(number byte) exprs { return all(meta(expr.MetaKeyL4PROTO, 0), equal([]byte{number})) }
@@ -149,24 +175,31 @@ var (
 type ip struct {
 	version        exprs
 	src, dst       field
-	metadata       []byte
+	addresses      string // the set of those that are ours
+	icmp           byte
+	nfproto        byte
 	members, owned string
 }
 
 // Each version in each family, as nft shows it best.
 var (
-	bridge4 = ip{protocol(unix.ETH_P_IP), ipSrc, ipDst, link.MetadataIPv4.AsSlice(), members4, owned4}
-	bridge6 = ip{protocol(unix.ETH_P_IPV6), ip6Src, ip6Dst, link.MetadataIPv6.AsSlice(), members6, owned6}
-	inet4   = ip{family(unix.NFPROTO_IPV4), ipSrc, ipDst, link.MetadataIPv4.AsSlice(), "", ""}
-	inet6   = ip{family(unix.NFPROTO_IPV6), ip6Src, ip6Dst, link.MetadataIPv6.AsSlice(), "", ""}
+	bridge4 = ip{protocol(unix.ETH_P_IP), ipSrc, ipDst, bridgeAddresses4, unix.IPPROTO_ICMP, unix.NFPROTO_IPV4, members4, owned4}
+	bridge6 = ip{protocol(unix.ETH_P_IPV6), ip6Src, ip6Dst, bridgeAddresses6, unix.IPPROTO_ICMPV6, unix.NFPROTO_IPV6, members6, owned6}
+	inet4   = ip{family(unix.NFPROTO_IPV4), ipSrc, ipDst, addresses4, unix.IPPROTO_ICMP, unix.NFPROTO_IPV4, "", ""}
+	inet6   = ip{family(unix.NFPROTO_IPV6), ip6Src, ip6Dst, addresses6, unix.IPPROTO_ICMPV6, unix.NFPROTO_IPV6, "", ""}
+	device4 = ip{protocol(unix.ETH_P_IP), ipSrc, ipDst, deviceAddresses4, unix.IPPROTO_ICMP, unix.NFPROTO_IPV4, "", ""}
+	device6 = ip{protocol(unix.ETH_P_IPV6), ip6Src, ip6Dst, deviceAddresses6, unix.IPPROTO_ICMPV6, unix.NFPROTO_IPV6, "", ""}
 )
 
 func family(number byte) exprs { return all(meta(expr.MetaKeyNFPROTO, 0), equal([]byte{number})) }
 
-// to and from are the packets for and of the metadata address.
-func (v ip) to() exprs { return all(v.version, v.dst.is(v.metadata)) }
+// to and from are the packets for and of a metadata address.
+func (v ip) to() exprs { return all(v.version, v.dst.into(0), in(v.addresses)) }
 
-func (v ip) from() exprs { return all(v.version, v.src.is(v.metadata)) }
+func (v ip) from() exprs { return all(v.version, v.src.into(0), in(v.addresses)) }
+
+// ping is ICMP for a metadata address: echo requests, and errors about our answers.
+func (v ip) ping() exprs { return all(v.to(), transport(v.icmp)) }
 
 // member loads (bridge, port, MAC address, IP address), the key of who may ask.
 func member(port expr.MetaKey, mac, addr field) exprs {
@@ -200,6 +233,8 @@ func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 func counted(counter string) exprs {
 	return exprs{&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: counter}}
 }
+
+func jump(chain string) exprs { return exprs{&expr.Verdict{Kind: expr.VerdictJump, Chain: chain}} }
 
 func verdict(kind expr.VerdictKind) exprs { return exprs{&expr.Verdict{Kind: kind}} }
 

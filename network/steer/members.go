@@ -130,7 +130,7 @@ func (m Member) check() error {
 	}
 	addr := m.Addr.Unmap()
 	if !addr.IsValid() || addr.Zone() != "" || addr.IsUnspecified() || addr.IsMulticast() ||
-		addr == link.MetadataIPv4 || addr == link.MetadataIPv6 {
+		slices.Contains(link.Served(), addr) {
 		return fmt.Errorf("member %v: the IP address is not one that an instance can have", m)
 	}
 	return nil

@@ -10,10 +10,13 @@ import (
 // Guard is our tables in the network namespace of the calling thread, whichever
 // that is at the call. It keeps no state and no socket: all is in the kernel.
 // It needs CAP_NET_ADMIN; without it errors are a [*link.CapabilityError].
-type Guard struct{}
+type Guard struct{ way Way }
 
-// New returns our tables; it makes nothing yet.
-func New() *Guard { return &Guard{} }
+// New returns our tables, for listeners at port 80; it makes nothing yet.
+func New() *Guard { return Via(Way{Mode: Direct}) }
+
+// Via is [New] for listeners that sit elsewhere.
+func Via(w Way) *Guard { return &Guard{way: w} }
 
 // Guard lets nothing for the metadata addresses be forwarded from a device, named
 // with 1 to 15 bytes, from now on: also when the device is made anew, and when no
@@ -31,9 +34,10 @@ func (g *Guard) Unguard(device string) error { return g.take(guarded, device) }
 // Guarded returns the guarded devices, sorted; none without our tables.
 func (g *Guard) Guarded() ([]string, error) { return g.names(guarded) }
 
-// Serve says that requests are expected on a device: they are no longer counted as
-// stray. What arrives elsewhere is counted and left to the kernel, which refuses it,
-// as our listeners are bound to devices.
+// Serve says that requests are expected on a device, which may be lo: they are led to
+// the listener, and all else for a metadata address is refused but ICMP, as for a port
+// where nobody listens. What arrives elsewhere is refused as stray, whatever the port,
+// but on lo.
 func (g *Guard) Serve(device string) error { return g.put(served, device) }
 
 // Unserve ends [Guard.Serve].

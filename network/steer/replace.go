@@ -29,11 +29,11 @@ func (g *Guard) Replace(want Want) error {
 		return err
 	}
 	if !present {
-		return rebuild(wanted)
+		return g.rebuild(wanted)
 	}
 	have, err := list(names()...)
 	if errors.Is(err, ErrAbsent) { // a set is missing, or went this moment
-		return rebuild(wanted)
+		return g.rebuild(wanted)
 	} else if err != nil {
 		return err
 	}
@@ -49,16 +49,17 @@ func (g *Guard) Replace(want Want) error {
 }
 
 // rebuild makes all anew.
-func rebuild(wanted []element) error {
-	if err := familiar(); err != nil {
+func (g *Guard) rebuild(wanted []element) error {
+	leftover, err := g.familiar()
+	if err != nil {
 		return err
 	}
 	return made(transact(func(cc *nftables.Conn) error {
-		if err := build(cc); err != nil {
+		if err := g.build(cc, leftover); err != nil {
 			return err
 		}
-		for _, set := range sets() {
-			cc.FlushSet(set)
+		for _, name := range names() {
+			cc.FlushSet(setNamed(name))
 		}
 		return add(cc, wanted)
 	}))
@@ -69,6 +70,7 @@ func (w Want) elements() ([]element, error) {
 	if err != nil {
 		return nil, err
 	}
+	wanted = append(append(wanted, addresses(nftables.TableFamilyINet)...), addresses(nftables.TableFamilyBridge)...)
 	for _, port := range w.Ports {
 		if err := port.check(); err != nil {
 			return nil, err
@@ -87,10 +89,13 @@ func (w Want) elements() ([]element, error) {
 	return wanted, nil
 }
 
+// names are the sets of [Want].
 func names() []string {
 	var all []string
 	for _, set := range sets() {
-		all = append(all, set.Name)
+		if set.Table.Family != nftables.TableFamilyNetdev {
+			all = append(all, set.Name)
+		}
 	}
 	return all
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/network/link"
 )
 
 // tableName is the name of our table in each family.
@@ -20,6 +22,13 @@ const (
 	served  = "served"
 	placed  = "placed"
 	bridges = "bridges"
+
+	addresses4       = "addresses4" // ours to serve
+	addresses6       = "addresses6"
+	bridgeAddresses4 = "bridge_addresses4" // the same
+	bridgeAddresses6 = "bridge_addresses6"
+	deviceAddresses4 = "device_addresses4"
+	deviceAddresses6 = "device_addresses6"
 
 	ports    = "ports"     // under our rules
 	bridgeOf = "bridge_of" // port -> bridge
@@ -43,6 +52,10 @@ func bridgeTable() *nftables.Table {
 	return &nftables.Table{Name: tableName, Family: nftables.TableFamilyBridge}
 }
 
+func deviceTable() *nftables.Table {
+	return &nftables.Table{Name: tableName, Family: nftables.TableFamilyNetdev}
+}
+
 // sets are all of ours, in the order of their tables. The library numbers what has
 // no number from a counter that goroutines share without a lock, so they have one.
 func sets() []*nftables.Set {
@@ -53,12 +66,17 @@ func sets() []*nftables.Set {
 			KeyType: nftables.MustConcatSetType(key...), Concatenation: len(key) > 1,
 			KeyByteOrder: binaryutil.NativeEndian,
 		}
+		if key[0] == nftables.TypeIPAddr || key[0] == nftables.TypeIP6Addr { // or nft shows them backwards
+			set.KeyByteOrder = binaryutil.BigEndian
+		}
 		all = append(all, set)
 		return set
 	}
 	for _, name := range []string{guarded, served, placed, bridges} {
 		add(inetTable(), name, nftables.TypeIFName)
 	}
+	add(inetTable(), addresses4, nftables.TypeIPAddr)
+	add(inetTable(), addresses6, nftables.TypeIP6Addr)
 	// A packet's priority has the type of a traffic class, and it holds the bridge.
 	of, index, mac := nftables.TypeClassID, nftables.TypeIFIndex, nftables.TypeEtherAddr
 	bridge := bridgeTable()
@@ -69,6 +87,10 @@ func sets() []*nftables.Set {
 	add(bridge, members4, of, index, mac, nftables.TypeIPAddr)
 	add(bridge, members6, of, index, mac, nftables.TypeIP6Addr)
 	add(bridge, ports, index)
+	add(bridge, bridgeAddresses4, nftables.TypeIPAddr)
+	add(bridge, bridgeAddresses6, nftables.TypeIP6Addr)
+	add(deviceTable(), deviceAddresses4, nftables.TypeIPAddr)
+	add(deviceTable(), deviceAddresses6, nftables.TypeIP6Addr)
 	toBridge := add(bridge, bridgeOf, index)
 	toBridge.IsMap, toBridge.DataType = true, of
 	return all
@@ -77,6 +99,22 @@ func sets() []*nftables.Set {
 func setNamed(name string) *nftables.Set {
 	all := sets()
 	return all[slices.IndexFunc(all, func(s *nftables.Set) bool { return s.Name == name })]
+}
+
+// addresses are the elements of the sets of a family that never change.
+func addresses(family nftables.TableFamily) []element {
+	versions := map[nftables.TableFamily][2]ip{
+		nftables.TableFamilyINet: {inet4, inet6}, nftables.TableFamilyBridge: {bridge4, bridge6}, nftables.TableFamilyNetdev: {device4, device6},
+	}[family]
+	var all []element
+	for _, addr := range link.Served() {
+		of := versions[0]
+		if addr.Is6() {
+			of = versions[1]
+		}
+		all = append(all, element{set: of.addresses, key: string(addr.AsSlice())})
+	}
+	return all
 }
 
 // element is one of a set, with a value if the set is a map.

@@ -1,0 +1,134 @@
+package steer
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// The chains that lead requests to a listener that is not at port 80.
+const (
+	toListener    = "to_listener"
+	natPrerouting = "nat_prerouting"
+	natOutput     = "nat_output"
+)
+
+var (
+	anyServed = in(served)
+	lo        = []byte(ifname("lo"))
+)
+
+// requestRules open, for what arrives on this host for a metadata address, port 80 on
+// the devices where we serve, and nothing else: not another service of the host, and
+// not our own port by another address. (The host's own programs reach what listens on
+// lo; there our listeners are at the metadata addresses alone.)
+func (w Way) requestRules() []rule {
+	on := meta(expr.MetaKeyIIFNAME, 0)
+	var rules []rule
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules,
+			rule{"ICMP", all(v.ping(), verdict(expr.VerdictAccept))},
+			rule{w.says("a request"), all(on, anyServed, v.to(), w.request(), verdict(expr.VerdictAccept))},
+			// Who asks at an address of his own host asks from it.
+			rule{"an answer to the host", all(on, equal(lo), v.to(), v.from(), tcp(srcPort, metadataPort), verdict(expr.VerdictAccept))},
+			rule{"a refusal to the host", all(on, equal(lo), v.to(), v.from(), transport(unix.IPPROTO_TCP), resets, verdict(expr.VerdictAccept))})
+	}
+	rules = slices.Concat(rules,
+		rejections(all(on, anyServed), counted(closed)),
+		rejections(all(on, differs(lo), notIn(served)), counted(stray)))
+	if w.Mode != Direct {
+		rules = append(rules, rule{w.says("by another address"), all(on, differs(lo), anyServed,
+			tcp(dstPort, w.Port), counted(closed), reset())})
+	}
+	return rules
+}
+
+// says is a comment that tells rules for other ports from those that we want.
+func (w Way) says(what string) string { return fmt.Sprintf("%s (%s, port %d)", what, w.Mode, w.port()) }
+
+// request is what a request looks like in the hook input.
+func (w Way) request() exprs {
+	if w.Mode == NAT {
+		return all(tcp(dstPort, w.Port), readdressed(expr.CmpOpNeq))
+	}
+	return tcp(dstPort, metadataPort)
+}
+
+// readdressed is what destination NAT has changed (linux/netfilter/nf_conntrack_common.h,
+// IPS_DST_NAT).
+func readdressed(op expr.CmpOp) exprs {
+	return exprs{
+		&expr.Ct{Key: expr.CtKeySTATUS, Register: reg},
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Mask: native(1 << 5), Xor: native(0)},
+		&expr.Cmp{Op: op, Register: reg, Data: native(0)},
+	}
+}
+
+// trackRules keep the connections of guests who have the same addresses apart: a
+// firewall that drops what connection tracking thinks invalid would break one of two
+// that chose the same port. Without NAT they are not tracked; with it, each device has
+// its zone. The host itself has but one of each.
+func (w Way) trackRules(name, index expr.MetaKey, metadata func(ip) exprs) []rule {
+	what := exprs{&expr.Notrack{}}
+	if w.Mode == NAT {
+		// The kernel takes 16 bits of the device's number.
+		what = all(meta(index, 0), exprs{&expr.Ct{Key: expr.CtKeyZONE, Register: reg, SourceRegister: true}})
+	}
+	var rules []rule
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules, rule{w.says("tracked apart"), all(
+			meta(name, 0), differs(lo), anyServed, metadata(v), transport(unix.IPPROTO_TCP), what)})
+	}
+	return rules
+}
+
+// answerRules give our answers the port that was asked, before anybody else sees
+// them.
+func (w Way) answerRules() []rule {
+	if w.Mode != Rewrite {
+		return nil
+	}
+	var rules []rule
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules, rule{w.says("an answer"), all(
+			meta(expr.MetaKeyOIFNAME, 0), anyServed, v.from(), tcp(srcPort, w.Port), srcPort.set(network16(metadataPort)))})
+	}
+	return rules
+}
+
+// leadingChains are those that not every mode has.
+func (w Way) leadingChains() []chain {
+	switch w.Mode {
+	case Rewrite:
+		var rules []rule
+		for _, v := range []ip{inet4, inet6} {
+			rules = append(rules, rule{w.says("a request"), all(
+				meta(expr.MetaKeyIIFNAME, 0), anyServed, v.to(), tcp(dstPort, metadataPort), dstPort.set(network16(w.Port)))})
+		}
+		return []chain{filter(toListener, nftables.ChainHookInput, last, rules)}
+	case NAT:
+		return []chain{
+			w.natChain(natPrerouting, nftables.ChainHookPrerouting, meta(expr.MetaKeyIIFNAME, 0), expr.CmpOpNeq),
+			w.natChain(natOutput, nftables.ChainHookOutput, meta(expr.MetaKeyOIFNAME, 0), expr.CmpOpEq),
+		}
+	case Direct:
+	}
+	return nil
+}
+
+// natChain readdresses what comes from guests, or from the host itself.
+func (w Way) natChain(name string, hook *nftables.ChainHook, by exprs, lo expr.CmpOp) chain {
+	var rules []rule
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules, rule{w.says("a request"), all(
+			by, exprs{&expr.Cmp{Op: lo, Register: reg, Data: []byte(ifname("lo"))}}, anyServed, v.to(), tcp(dstPort, metadataPort),
+			exprs{
+				&expr.Immediate{Register: reg, Data: network16(w.Port)},
+				&expr.NAT{Type: expr.NATTypeDestNAT, Family: uint32(v.nfproto), RegProtoMin: reg, Specified: true},
+			})})
+	}
+	return chain{name, nftables.ChainTypeNAT, hook, nftables.ChainPriorityNATDest, rules}
+}

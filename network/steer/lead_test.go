@@ -1,0 +1,377 @@
+package steer_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/network/link"
+	"github.com/rolecall/rolecall/network/nettest"
+	"github.com/rolecall/rolecall/network/steer"
+)
+
+// ours is where listeners sit that are not at port 80.
+const ours = 8474
+
+var ways = []steer.Way{{Mode: steer.Direct}, {Mode: steer.Rewrite, Port: ours}, {Mode: steer.NAT, Port: ours}}
+
+// block is a host with two guests on devices of their own, who have the same IP and
+// MAC address, a neighbour who is no guest, and a listener for itself and each guest.
+type block struct {
+	host, neighbour *nettest.Namespace
+	guests          map[string]*nettest.Namespace // by the host's device
+	guard           *steer.Guard
+}
+
+func newBlock(t testing.TB, w steer.Way) *block {
+	t.Helper()
+	b := &block{host: nettest.New(t), neighbour: nettest.New(t), guests: map[string]*nettest.Namespace{}, guard: steer.Via(w)}
+	b.host.Sysctl(t, "net/ipv6/conf/default/accept_dad", "0")
+	in(t, b.host, b.guard.Ensure)
+	b.join(t, "up", b.neighbour, "192.0.2.1/24", "192.0.2.2/24")
+	b.neighbour.Route(t, "169.254.0.0/16", "192.0.2.1")
+	for _, device := range []string{"tap1", "tap2"} {
+		ns := nettest.New(t)
+		b.guests[device] = ns
+		b.join(t, device, ns, "10.0.0.1/32", "10.0.0.5/24")
+		ns.Run(t, "ip", "link", "set", "eth0", "address", victimMAC.String())
+		ns.Run(t, "ip", "route", "add", "169.254.0.0/16", "dev", "eth0")
+		ns.Run(t, "ip", "addr", "add", "fd00::5/64", "dev", "eth0", "nodad")
+		ns.Run(t, "ip", "route", "add", "fd00:ec2::/32", "dev", "eth0")
+		// Guests with the same address differ by the device of the way back.
+		b.host.Run(t, "ip", "route", "add", "default", "from", "fd00:ec2::/116", "dev", device, "metric", "10"+device[3:])
+	}
+	for _, device := range []string{"lo", "tap1", "tap2"} {
+		for _, addr := range link.Served() {
+			b.host.Run(t, "ip", "addr", "add", netip.PrefixFrom(addr, addr.BitLen()).String(), "dev", device, "nodad")
+		}
+		in(t, b.host, func() error {
+			found, err := net.InterfaceByName(device)
+			if err != nil || device == "lo" {
+				return errors.Join(err, b.guard.Serve(device))
+			}
+			return errors.Join(b.guard.Serve(device), b.guard.Refuse(device, found.Index))
+		})
+		for _, addr := range listening(w, device) {
+			answerTCP(t, b.host, device, addr, device)
+		}
+	}
+	return b
+}
+
+func (b *block) join(t testing.TB, device string, ns *nettest.Namespace, here, there string) {
+	t.Helper()
+	ns.Sysctl(t, "net/ipv6/conf/default/accept_dad", "0")
+	nettest.Veth(t, nettest.End{Namespace: b.host, Device: device, Addrs: []string{here}}, nettest.End{Namespace: ns, Device: "eth0", Addrs: []string{there}})
+}
+
+// listening is where the listeners of a device sit.
+func listening(w steer.Way, device string) []netip.AddrPort {
+	if w.Mode != steer.Direct && device != "lo" {
+		return []netip.AddrPort{netip.AddrPortFrom(netip.IPv6Unspecified(), ours)}
+	}
+	port := uint16(ours)
+	if w.Mode == steer.Direct {
+		port = 80
+	}
+	var all []netip.AddrPort
+	for _, addr := range link.Served() {
+		all = append(all, netip.AddrPortFrom(addr, port))
+	}
+	return all
+}
+
+// answerTCP says a text to everybody who connects, and ends. An empty device is none.
+func answerTCP(t testing.TB, ns *nettest.Namespace, device string, addr netip.AddrPort, text string) {
+	t.Helper()
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var failed error
+		err := raw.Control(func(fd uintptr) {
+			if device != "" {
+				failed = unix.BindToDevice(int(fd), device)
+			}
+		})
+		return errors.Join(err, failed)
+	}}
+	family := "tcp"
+	if device == "" {
+		family = map[bool]string{true: "tcp4", false: "tcp6"}[addr.Addr().Is4()]
+	}
+	var listener net.Listener
+	in(t, ns, func() (err error) {
+		listener, err = config.Listen(t.Context(), family, addr.String())
+		return err
+	})
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.WriteString(conn, text)
+				_ = conn.Close()
+			}()
+		}
+	}()
+}
+
+// hear connects from a port, 0 for any, and returns what is said.
+func hear(t testing.TB, ns *nettest.Namespace, to netip.AddrPort, from int) (text string, err error) {
+	t.Helper()
+	var conn net.Conn
+	ns.Do(func() {
+		dialer := net.Dialer{Timeout: 3 * time.Second, LocalAddr: &net.TCPAddr{Port: from}}
+		conn, err = dialer.DialContext(t.Context(), "tcp", to.String())
+	})
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return "", err
+	}
+	said, err := io.ReadAll(conn)
+	return string(said), err
+}
+
+func at(addr netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(addr, port) }
+
+// eachWay tests all modes side by side.
+func eachWay(t *testing.T, test func(*testing.T, steer.Way)) {
+	for _, w := range ways {
+		t.Run(string(w.Mode), func(t *testing.T) {
+			t.Parallel()
+			test(t, w)
+		})
+	}
+}
+
+func TestRequestsComeToTheListenerOfTheirDevice(t *testing.T) {
+	eachWay(t, func(t *testing.T, w steer.Way) {
+		b := newBlock(t, w)
+		b.guests["lo"] = b.host
+		for device, ns := range b.guests {
+			for _, addr := range link.Served() {
+				if said, err := hear(t, ns, at(addr, 80), 0); said != device || err != nil {
+					t.Errorf("at %s who is behind %s hears %q, %v", addr, device, said, err)
+				}
+			}
+		}
+	})
+}
+
+// A web server on all addresses has what is for its own. (With Direct it cannot start.)
+func TestPort80IsOthers(t *testing.T) {
+	eachWay(t, func(t *testing.T, w steer.Way) {
+		b := newBlock(t, w)
+		if w.Mode == steer.Direct {
+			return
+		}
+		answerTCP(t, b.host, "", at(netip.IPv4Unspecified(), 80), "the web")
+		answerTCP(t, b.host, "", at(netip.IPv6Unspecified(), 80), "the web")
+		b.guests["lo"] = b.host
+		for device, ns := range b.guests {
+			for addr, want := range map[string]string{"169.254.169.254": device, "fd00:ec2::254": device} {
+				if said, err := hear(t, ns, at(netip.MustParseAddr(addr), 80), 0); said != want || err != nil {
+					t.Errorf("at %s who is behind %s hears %q, %v", addr, device, said, err)
+				}
+			}
+		}
+		if said, err := hear(t, b.neighbour, at(netip.MustParseAddr("192.0.2.1"), 80), 0); said != "the web" || err != nil {
+			t.Errorf("the neighbour hears %q, %v", said, err)
+		}
+	})
+}
+
+// All refusals are told at once, to both guests who have the same address.
+func TestNothingElseOfTheHostIsReached(t *testing.T) {
+	eachWay(t, func(t *testing.T, w steer.Way) {
+		b := newBlock(t, w)
+		answerTCP(t, b.host, "", at(netip.IPv4Unspecified(), 22), "a shell")
+		answerTCP(t, b.host, "", at(netip.IPv6Unspecified(), 22), "a shell")
+		refused := uint64(0)
+		refuse := func(who string, ns *nettest.Namespace, to netip.AddrPort) {
+			t.Helper()
+			refused++
+			if said, err := hear(t, ns, to, 0); !errors.Is(err, unix.ECONNREFUSED) {
+				t.Errorf("%s at %s hears %q, %v", who, to, said, err)
+			}
+		}
+		for device, ns := range b.guests {
+			for _, addr := range link.Served() {
+				for _, port := range []uint16{1, 22, 79, 81, ours, 65535} {
+					refuse(device, ns, at(addr, port))
+				}
+			}
+		}
+		for _, addr := range link.Served() {
+			refuse("the host", b.host, at(addr, 22))
+		}
+		closed := func() uint64 { return counters(t, b).Closed }
+		if got := closed(); got != refused {
+			t.Errorf("%d were counted of %d", got, refused)
+		}
+		for _, port := range []uint16{22, 80, ours} {
+			for _, addr := range []netip.Addr{link.MetadataIPv4, link.TaskIPv4} {
+				refuse("the neighbour", b.neighbour, at(addr, port))
+			}
+		}
+		if got := counters(t, b); got.Closed+got.Stray != refused {
+			t.Errorf("%d were counted of %d", got.Closed+got.Stray, refused)
+		}
+		// Our own port, by an address that is not for metadata.
+		if w.Mode != steer.Direct {
+			before := closed()
+			for _, ns := range b.guests {
+				// The answer goes by the host's routes, of which one guest has none.
+				send(t, ns, at(netip.MustParseAddr("10.0.0.1"), ours))
+			}
+			eventually(t, "both are counted", func() bool { return closed() >= before+2 })
+		}
+		b.host.Run(t, "ip", "route", "add", "10.0.0.5", "dev", "tap1") // for the answer to ICMP, which no socket sends
+		b.guests["tap1"].Run(t, "busybox", "ping", "-c", "1", "-W", "5", "169.254.169.254")
+		for device, ns := range b.guests {
+			if said, err := hear(t, ns, at(link.MetadataIPv4, 80), 0); said != device || err != nil {
+				t.Errorf("behind %s: %q, %v", device, said, err)
+			}
+		}
+	})
+}
+
+// send begins to connect and does not wait for the answer.
+func send(t testing.TB, ns *nettest.Namespace, to netip.AddrPort) {
+	t.Helper()
+	in(t, ns, func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		t.Cleanup(func() { _ = unix.Close(fd) })
+		err = unix.Connect(fd, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+		if errors.Is(err, unix.EINPROGRESS) {
+			return nil
+		}
+		return err
+	})
+}
+
+func counters(t testing.TB, b *block) (c steer.Counters) {
+	t.Helper()
+	in(t, b.host, func() (err error) { c, err = b.guard.Counters(); return err })
+	return c
+}
+
+// Two guests talk from the same port of the same address, while a firewall drops what
+// connection tracking takes to be invalid.
+func TestEqualConnectionsStayApart(t *testing.T) {
+	eachWay(t, func(t *testing.T, w steer.Way) {
+		b := newBlock(t, w)
+		b.host.Run(t, "nft", `add table inet fw
+			add chain inet fw in { type filter hook input priority 0; }
+			add chain inet fw out { type filter hook output priority 0; }
+			add rule inet fw in ct state invalid counter drop
+			add rule inet fw out ct state invalid counter drop
+			add rule inet fw in ct state established accept`)
+		for round := range 20 {
+			var both sync.WaitGroup
+			for device, ns := range b.guests {
+				both.Go(func() {
+					if said, err := hear(t, ns, at(link.MetadataIPv4, 80), 4000+round); said != device || err != nil {
+						t.Errorf("round %d: behind %s: %q, %v", round, device, said, err)
+					}
+				})
+			}
+			both.Wait()
+		}
+		if said, err := hear(t, b.host, at(link.MetadataIPv4, 80), 0); said != "lo" || err != nil {
+			t.Errorf("the host hears %q, %v", said, err)
+		}
+	})
+}
+
+// Firewalls see the port that was asked, so that a rule for it is enough.
+func TestRewritingIsSeenByNobody(t *testing.T) {
+	b := newBlock(t, steer.Way{Mode: steer.Rewrite, Port: ours})
+	b.host.Run(t, "nft", fmt.Sprintf(`add table inet fw
+		add chain inet fw in { type filter hook input priority 0; policy drop; }
+		add chain inet fw out { type filter hook output priority 0; policy drop; }
+		add rule inet fw in ip daddr 169.254.169.254 tcp dport 80 accept
+		add rule inet fw in ip saddr 169.254.169.254 tcp sport 80 accept
+		add rule inet fw out ip daddr 169.254.169.254 tcp dport 80 accept
+		add rule inet fw out ip saddr 169.254.169.254 tcp sport 80 accept
+		add rule inet fw in tcp dport %d drop`, ours))
+	b.guests["lo"] = b.host
+	for device, ns := range b.guests {
+		if said, err := hear(t, ns, at(link.MetadataIPv4, 80), 0); said != device || err != nil {
+			t.Errorf("behind %s: %q, %v", device, said, err)
+		}
+	}
+}
+
+// An agent that is started again may be told another mode.
+func TestOneModeFollowsAnother(t *testing.T) {
+	ns := nettest.New(t)
+	for range 2 {
+		for _, w := range ways {
+			g := steer.Via(w)
+			in(t, ns, g.Ensure)
+			first := rules(t, ns)
+			in(t, ns, g.Remove)
+			in(t, ns, g.Ensure)
+			if got := rules(t, ns); got != first {
+				t.Errorf("%s leaves of the mode before:\n%s\nalone it is\n%s", w.Mode, first, got)
+			}
+			for _, other := range ways {
+				var present bool
+				in(t, ns, func() (err error) { present, err = steer.Via(other).Present(); return err })
+				if present != (other == w) {
+					t.Errorf("with %s, the tables of %s are there: %v", w.Mode, other.Mode, present)
+				}
+			}
+		}
+	}
+}
+
+func TestRefusingDevicesComeAndGo(t *testing.T) {
+	ns := nettest.New(t)
+	g := steer.New()
+	ns.Run(t, "ip", "tuntap", "add", "tap0", "mode", "tap")
+	index, _ := device(t, ns, "tap0")
+	refusing := func() (found map[int]bool) {
+		in(t, ns, func() (err error) { found, err = g.Refusing(); return err })
+		return found
+	}
+	in(t, ns, func() error { return g.Unrefuse(index) })
+	for range 2 {
+		in(t, ns, func() error { return g.Refuse("tap0", index) })
+		if got := refusing(); len(got) != 1 || !got[index] {
+			t.Errorf("refusing %v", got)
+		}
+	}
+	for range 2 {
+		in(t, ns, func() error { return g.Unrefuse(index) })
+		if got := refusing(); len(got) != 0 {
+			t.Errorf("refusing %v", got)
+		}
+	}
+	in(t, ns, func() error { return g.Refuse("tap0", index) })
+	ns.Run(t, "ip", "link", "del", "tap0")
+	in(t, ns, func() error { return g.Unrefuse(index) })
+	if got := refusing(); len(got) != 0 {
+		t.Errorf("refusing %v", got)
+	}
+	in(t, ns, g.Remove)
+	if got := rules(t, ns); got != "" {
+		t.Errorf("left over:\n%s", got)
+	}
+}

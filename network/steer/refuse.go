@@ -1,0 +1,118 @@
+package steer
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// refuse is the chain that all devices' chains lead to.
+	refuse = "refuse"
+	// perDevice begins the names of the devices' own chains. The index follows.
+	perDevice = "device_"
+)
+
+// Refuse has a device itself answer "refused" to what a guest sends to a metadata
+// address but requests and ICMP. The tables refuse it too; but their answer goes by
+// the host's routes, and of two guests with the same address only one would get it.
+// A kernel that cannot do so at a device (before Linux 5.11) is [ErrKernel].
+func (g *Guard) Refuse(device string, index int) error {
+	if _, err := named(served, device); err != nil {
+		return err
+	}
+	err := transact(func(cc *nftables.Conn) error {
+		addChains(cc, deviceTable(), []chain{ofDevice(index)}, device)
+		return nil
+	})
+	if errors.Is(err, unix.ENOENT) { // the table, mostly
+		err = transact(func(cc *nftables.Conn) error {
+			if err := buildRefuse(cc); err != nil {
+				return err
+			}
+			addChains(cc, deviceTable(), []chain{ofDevice(index)}, device)
+			return nil
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("refuse by device %s itself: %w", device, made(err))
+	}
+	return nil
+}
+
+// Unrefuse ends [Guard.Refuse] for the device with this index, be it there or not.
+func (g *Guard) Unrefuse(index int) error {
+	err := transact(func(cc *nftables.Conn) error {
+		c := &nftables.Chain{Table: deviceTable(), Name: ofDevice(index).name}
+		cc.FlushChain(c)
+		cc.DelChain(c)
+		return nil
+	})
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) { // it went with the device
+		return nil
+	}
+	return err
+}
+
+// Refusing returns the indexes of the devices of [Guard.Refuse].
+func (g *Guard) Refusing() (map[int]bool, error) {
+	cc, done, err := open()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	chains, err := cc.ListChainsOfTableFamily(nftables.TableFamilyNetdev)
+	if err != nil {
+		return nil, fmt.Errorf("list the devices that refuse: %w", explain(err))
+	}
+	found := map[int]bool{}
+	for _, c := range chains {
+		digits, ok := strings.CutPrefix(c.Name, perDevice)
+		if index, err := strconv.Atoi(digits); ok && err == nil && c.Table.Name == tableName {
+			found[index] = true
+		}
+	}
+	return found, nil
+}
+
+// ofDevice is the chain of one device.
+func ofDevice(index int) chain {
+	return filter(perDevice+strconv.Itoa(index), nftables.ChainHookIngress, nftables.ChainPriorityFilter,
+		[]rule{{"whatever the device", jump(refuse)}})
+}
+
+// buildRefuse adds to a transaction what all devices have in common.
+func buildRefuse(cc *nftables.Conn) error {
+	cc.AddTable(deviceTable())
+	for _, set := range sets() {
+		if set.Table.Family == nftables.TableFamilyNetdev {
+			if err := cc.AddSet(set, nil); err != nil {
+				return fmt.Errorf("set %s: %w", set.Name, err)
+			}
+		}
+	}
+	if err := add(cc, addresses(nftables.TableFamilyNetdev)); err != nil {
+		return err
+	}
+	cc.AddObj(&nftables.CounterObj{Table: deviceTable(), Name: closed})
+	addChains(cc, deviceTable(), []chain{{name: refuse, rules: refuseRules()}}, "")
+	return nil
+}
+
+func refuseRules() []rule {
+	var rules []rule
+	for _, v := range []ip{device4, device6} {
+		unreachable := &expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}
+		rules = append(rules,
+			rule{"a request", all(v.to(), tcp(dstPort, metadataPort), verdict(expr.VerdictReturn))},
+			rule{"another port", all(v.to(), transport(unix.IPPROTO_TCP), counted(closed), reset())},
+			rule{"ICMP", all(v.ping(), verdict(expr.VerdictReturn))},
+			rule{"no TCP", all(v.to(), counted(closed), exprs{unreachable})})
+	}
+	return rules
+}
