@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/rolecall/rolecall/network/link"
 )
@@ -15,15 +16,6 @@ const (
 	// metadataPort is where SDKs look for EC2's metadata.
 	metadataPort = 80
 )
-
-// Endpoint is one address at which an attachment is served.
-type Endpoint struct {
-	// Served is what the instance dials. Its address is put on the device,
-	// unless it is a loopback address.
-	Served netip.AddrPort
-	// Listen is where our listener sits.
-	Listen netip.AddrPort
-}
 
 // Member is what the kernel knows one of several instances on a bridge by. Packets
 // for the metadata addresses that differ in any of it are dropped.
@@ -48,8 +40,10 @@ type Attachment struct {
 	Netns string
 	// Member is set if Device is a bridge.
 	Member *Member
-	// Endpoints are served alike; at least one.
-	Endpoints []Endpoint
+	// Served are what the instance dials; at least one. They are port 80 of metadata
+	// addresses ([link.Served]), which are put on the device, or else one loopback
+	// address.
+	Served []netip.AddrPort
 	// Bound, if not zero, is the only device or namespace of that name that will do.
 	Bound Bound
 	// Follow lets whatever has the name take the place of what had it before.
@@ -59,7 +53,7 @@ type Attachment struct {
 // Host attaches the machine itself at 169.254.169.254:80 and, where ipv6 is set
 // and lo has IPv6 when applied, at [fd00:ec2::254]:80.
 func Host(name string, ipv6 bool) Attachment {
-	return Attachment{Name: name, Device: loopback, Endpoints: metadata(ipv6), Follow: true}
+	return Attachment{Name: name, Device: loopback, Served: metadata(ipv6), Follow: true}
 }
 
 // Loopback attaches the machine itself at a loopback address, such as
@@ -71,68 +65,57 @@ func Loopback(name string, listen netip.AddrPort) (Attachment, error) {
 		return Attachment{}, fmt.Errorf(
 			"listen on %s: whoever reaches this address would get this machine's role; choose a loopback address, as in --listen 127.0.0.1:1338", listen)
 	}
-	return Attachment{Name: name, Device: loopback, Endpoints: []Endpoint{direct(listen)}, Follow: true}, nil
+	return Attachment{Name: name, Device: loopback, Served: []netip.AddrPort{listen}, Follow: true}, nil
 }
 
 // Interface attaches the one instance behind a device, such as a tap or the host's
 // end of a veth pair. netns is empty, or the path of the namespace that the device
 // lies in.
 func Interface(name, netns, device string, ipv6 bool) Attachment {
-	return Attachment{Name: name, Netns: netns, Device: device, Endpoints: metadata(ipv6)}
+	return Attachment{Name: name, Netns: netns, Device: device, Served: metadata(ipv6)}
 }
 
 // Netns attaches everything in a network namespace, which is one container's, from
 // the inside.
 func Netns(name, netns string, ipv6 bool) Attachment {
-	return Attachment{Name: name, Netns: netns, Device: loopback, Endpoints: metadata(ipv6)}
+	return Attachment{Name: name, Netns: netns, Device: loopback, Served: metadata(ipv6)}
 }
 
 // Bridge attaches one of several instances behind a bridge.
 func Bridge(name, bridge string, m Member, ipv6 bool) Attachment {
-	return Attachment{Name: name, Device: bridge, Member: &m, Endpoints: metadata(ipv6)}
+	return Attachment{Name: name, Device: bridge, Member: &m, Served: metadata(ipv6)}
 }
 
-func metadata(ipv6 bool) []Endpoint {
-	endpoints := []Endpoint{direct(netip.AddrPortFrom(link.MetadataIPv4, metadataPort))}
+func metadata(ipv6 bool) []netip.AddrPort {
+	served := []netip.AddrPort{netip.AddrPortFrom(link.MetadataIPv4, metadataPort)}
 	if ipv6 {
-		endpoints = append(endpoints, direct(netip.AddrPortFrom(link.MetadataIPv6, metadataPort)))
+		served = append(served, netip.AddrPortFrom(link.MetadataIPv6, metadataPort))
 	}
-	return endpoints
+	return served
 }
 
-// direct is an endpoint whose listener is bound to the served address itself.
-func direct(addr netip.AddrPort) Endpoint { return Endpoint{Served: addr, Listen: addr} }
-
-// placed reports whether the served address has to be on the device. The kernel
-// keeps 127.0.0.1 and ::1 there by itself.
-func (e Endpoint) placed() bool { return !e.Served.Addr().IsLoopback() }
-
-// manages reports whether the attachment needs anything of the network at all.
-func (a Attachment) manages() bool {
-	for _, e := range a.Endpoints {
-		if e.placed() {
-			return true
-		}
-	}
-	return false
-}
+// manages reports whether the attachment needs anything of the network at all. The
+// kernel keeps 127.0.0.1 and ::1 on lo by itself.
+func (a Attachment) manages() bool { return !a.Served[0].Addr().IsLoopback() }
 
 // guest reports whether requests come from elsewhere than the namespace that the
 // listener sits in, so that they could be forwarded past us.
 func (a Attachment) guest() bool { return a.Device != loopback }
 
+// isHost reports whether it is the machine itself that asks.
+func (a Attachment) isHost() bool { return !a.guest() && a.Netns == "" }
+
 // check reports an attachment that makes no sense on any host.
 func (a Attachment) check() error {
-	if a.Name == "" || a.Device == "" || len(a.Endpoints) == 0 {
-		return fmt.Errorf("attachment %q: want a name, a device and an endpoint", a.Name)
+	if a.Name == "" || a.Device == "" || len(a.Served) == 0 {
+		return fmt.Errorf("attachment %q: want a name, a device and an address to be served at", a.Name)
 	}
-	for _, e := range a.Endpoints {
-		served := e.Served.Addr()
-		if e.placed() && served != link.MetadataIPv4 && served != link.MetadataIPv6 {
-			return fmt.Errorf("attachment %s: %s is neither a metadata address nor a loopback address", a.Name, served)
-		}
-		if !e.placed() && a.guest() {
-			return fmt.Errorf("attachment %s: %s is reached on %s alone, not on %s", a.Name, served, loopback, a.Device)
+	for _, served := range a.Served {
+		switch addr := served.Addr(); {
+		case addr.IsLoopback() && (a.guest() || len(a.Served) > 1):
+			return fmt.Errorf("attachment %s: %s is reached on %s alone, not on %s, and goes with no other address", a.Name, addr, loopback, a.Device)
+		case !addr.IsLoopback() && (!slices.Contains(link.Served(), addr) || served.Port() != metadataPort):
+			return fmt.Errorf("attachment %s: %s is neither port %d of a metadata address nor a loopback address", a.Name, served, metadataPort)
 		}
 	}
 	if m := a.Member; m != nil && (m.Port == "" || len(m.MAC) != 6 || len(m.Addrs) == 0) {
@@ -150,7 +133,7 @@ func (a Attachment) claims() []string {
 	}
 	if a.Member == nil {
 		if !a.manages() {
-			return []string{"address " + a.Endpoints[0].Listen.String()}
+			return []string{"address " + a.Served[0].String()}
 		}
 		return []string{"device " + a.Device + in}
 	}

@@ -25,24 +25,22 @@ func TestLoopbackRefusesWhatOthersCanReach(t *testing.T) {
 		"[::1]:1338":              "[::1]:1338",
 	} {
 		a, err := network.Loopback("host", netip.MustParseAddrPort(listen))
-		if err != nil || a.Name != "host" || a.Device != "lo" || a.Endpoints[0].Listen.String() != want {
+		if err != nil || a.Name != "host" || a.Device != "lo" || a.Served[0].String() != want {
 			t.Errorf("%s became %+v, %v", listen, a, err)
 		}
 	}
 }
 
 func TestPutRefuses(t *testing.T) {
-	endpoint := func(addr string) []network.Endpoint {
-		a := netip.MustParseAddrPort(addr)
-		return []network.Endpoint{{Served: a, Listen: a}}
-	}
+	at := func(addr string) []netip.AddrPort { return []netip.AddrPort{netip.MustParseAddrPort(addr)} }
 	for name, a := range map[string]network.Attachment{
-		"an attachment without a name":       {Device: "lo", Endpoints: endpoint("127.0.0.1:0")},
+		"an attachment without a name":       {Device: "lo", Served: at("127.0.0.1:0")},
 		"an attachment without an endpoint":  {Name: "a", Device: "lo"},
-		"no device":                          {Name: "a", Endpoints: endpoint("127.0.0.1:0")},
-		"an address that is not ours to add": {Name: "a", Device: "lo", Endpoints: endpoint("192.0.2.1:80")},
-		"a loopback address elsewhere":       {Name: "a", Device: "tap0", Endpoints: endpoint("127.0.0.1:80")},
-		"a member without a MAC address":     {Name: "a", Device: "br0", Member: &network.Member{Port: "p", Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}, Endpoints: endpoint("169.254.169.254:80")},
+		"no device":                          {Name: "a", Served: at("127.0.0.1:0")},
+		"an address that is not ours to add": {Name: "a", Device: "lo", Served: at("192.0.2.1:80")},
+		"another port":                       {Name: "a", Device: "lo", Served: at("169.254.169.254:81")},
+		"a loopback address elsewhere":       {Name: "a", Device: "tap0", Served: at("127.0.0.1:80")},
+		"a member without a MAC address":     {Name: "a", Device: "br0", Member: &network.Member{Port: "p", Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}, Served: at("169.254.169.254:80")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state, err := network.New(network.Config{})

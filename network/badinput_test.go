@@ -70,9 +70,9 @@ func TestAPortThatIsTakenOnADevice(t *testing.T) {
 	host := nettest.New(t)
 	state := open(t, host)
 	newGuest(t, host, "tap1", "10.0.0.5/24")
-	unbound(t, host, "0.0.0.0:80")
+	unbound(t, host, "0.0.0.0:8474")
 	err := state.Put(t.Context(), network.Interface("i-1", "", "tap1", false), nil)
-	if err == nil || !strings.Contains(err.Error(), "is in use by") || strings.Contains(err.Error(), "--listen") {
+	if err == nil || !strings.Contains(err.Error(), "is in use by") || strings.Contains(err.Error(), "--listen") || !strings.Contains(err.Error(), "--port") {
 		t.Errorf("error %v", err)
 	}
 	if got := host.Run(t, "ip", "-o", "-4", "address", "show", "dev", "tap1"); got != "" {

@@ -34,12 +34,14 @@ func child(role string) string {
 	var err error
 	switch role {
 	case "host":
-		err = attach(network.Host("host", true))
+		err = attach(network.Config{}, network.Host("host", true))
+	case "direct":
+		err = attach(network.Config{Mode: network.Direct}, network.Host("host", true))
 	case "tap1":
-		err = attach(network.Interface("i-1", "", "tap1", true))
+		err = attach(network.Config{}, network.Interface("i-1", "", "tap1", true))
 	case "loopback":
 		attachment, _ := network.Loopback("host", netip.MustParseAddrPort("127.0.0.1:1338"))
-		err = attach(attachment)
+		err = attach(network.Config{}, attachment)
 	default:
 		_, err = new(net.ListenConfig).Listen(context.Background(), "tcp", role)
 	}
@@ -49,8 +51,8 @@ func child(role string) string {
 	return "ready"
 }
 
-func attach(a network.Attachment) error {
-	state, err := network.New(network.Config{})
+func attach(c network.Config, a network.Attachment) error {
+	state, err := network.New(c)
 	if err != nil {
 		return err
 	}

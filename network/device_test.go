@@ -60,19 +60,23 @@ func TestANeighbourGetsNothing(t *testing.T) {
 			for path, value := range sysctls {
 				host.Sysctl(t, path, value)
 			}
+			// That only we keep the guest out, shows what listens before we do.
+			for _, addr := range []string{"169.254.169.254", "fd00:ec2::254"} {
+				host.Run(t, "ip", "addr", "add", addr, "dev", "lo", "nodad")
+				unbound(t, host, net.JoinHostPort(addr, "81"))
+				if _, err := ask(t, guest, net.JoinHostPort(addr, "81")); err != nil {
+					t.Errorf("port 81 of %s does not answer the guest: %v", addr, err)
+				}
+			}
 			hostServed(t, host)
-			unbound(t, host, "169.254.169.254:81")
-			unbound(t, host, "[fd00:ec2::254]:81")
 			for _, addr := range metadata {
 				wantRefused(t, guest, addr)
 				if told, err := ask(t, host, addr); told != "host" || err != nil {
 					t.Errorf("the host itself was told %q, %v by %s", told, err, addr)
 				}
 			}
-			for _, addr := range []string{"169.254.169.254:81", "[fd00:ec2::254]:81"} {
-				if _, err := ask(t, guest, addr); err != nil {
-					t.Errorf("%s without a device does not answer the guest: %v", addr, err)
-				}
+			for _, addr := range []string{"169.254.169.254:81", "[fd00:ec2::254]:81", "169.254.169.254:8474", "[fd00:ec2::254]:8474"} {
+				wantRefused(t, guest, addr)
 			}
 		})
 	}

@@ -59,6 +59,9 @@ func (a Attachment) withRemedy(err error) error {
 		if inUse.Addr.Addr().IsLoopback() {
 			return fmt.Errorf("%w; stop it, or choose another port with --listen", err)
 		}
+		if inUse.Addr.Port() != metadataPort {
+			return fmt.Errorf("%w; stop it, or have us listen elsewhere with --port", err)
+		}
 		return fmt.Errorf("%w; stop it%s", err, elsewhere)
 	}
 	if denied, ok := errors.AsType[*link.CapabilityError](err); ok {

@@ -14,7 +14,10 @@ import (
 )
 
 func TestATakenPortNamesTheHolder(t *testing.T) {
-	for _, taken := range []string{"0.0.0.0:80", "[::]:80", "169.254.169.254:80"} {
+	for taken, mode := range map[string]network.PortMode{
+		"0.0.0.0:80": network.Direct, "[::]:80": network.Direct, "169.254.169.254:80": network.Direct,
+		"0.0.0.0:8474": network.Auto, "[::]:8474": network.Rewrite, "169.254.169.254:8474": network.NAT,
+	} {
 		t.Run(taken, func(t *testing.T) {
 			ns := nettest.New(t)
 			ns.Run(t, "ip", "addr", "add", "169.254.169.254/32", "dev", "lo") // for the third
@@ -22,13 +25,17 @@ func TestATakenPortNamesTheHolder(t *testing.T) {
 			if said != "ready" {
 				t.Fatal(said)
 			}
-			err := open(t, ns).Put(t.Context(), network.Host("host", false), nil)
+			err := configured(t, ns, network.Config{Mode: mode}).Put(t.Context(), network.Host("host", false), nil)
 			var inUse *network.InUseError
 			if !errors.As(err, &inUse) || len(inUse.Holders) != 1 || inUse.Holders[0].PID != holder.Process.Pid {
 				t.Fatalf("error %v, want the holder's pid %d", err, holder.Process.Pid)
 			}
-			named := fmt.Sprintf(`169.254.169.254:80 is in use by %q (pid %d)`, filepath.Base(os.Args[0]), holder.Process.Pid)
-			for _, want := range []string{named, "stop it", "--listen 127.0.0.1:1338"} {
+			port, remedy := "8474", "--port"
+			if mode == network.Direct {
+				port, remedy = "80", "--listen 127.0.0.1:1338"
+			}
+			named := fmt.Sprintf(`169.254.169.254:%s is in use by %q (pid %d)`, port, filepath.Base(os.Args[0]), holder.Process.Pid)
+			for _, want := range []string{named, "stop it", remedy} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("error %q does not say %s", err, want)
 				}
@@ -61,15 +68,15 @@ func TestAHolderThatCannotBeSeenIsSaidSo(t *testing.T) {
 }
 
 func TestAMissingCapabilityIsNamed(t *testing.T) {
-	for capability, says := range map[string]string{
-		"net_admin":        "ip addr add 169.254.169.254/32 dev lo",
-		"net_bind_service": "listen on 169.254.169.254:80",
+	for capability, c := range map[string]struct{ role, says string }{
+		"net_admin":        {"host", "ip addr add 169.254.169.254/32 dev lo"},
+		"net_bind_service": {"direct", "listen on 169.254.169.254:80"},
 	} {
 		t.Run(capability, func(t *testing.T) {
 			ns := nettest.New(t)
 			fresh := shown(t, ns)
-			_, said := start(t, ns, "host", "setpriv", "--bounding-set=-"+capability)
-			for _, want := range []string{says, "CAP_" + strings.ToUpper(capability) + " is missing", "--listen 127.0.0.1:1338"} {
+			_, said := start(t, ns, c.role, "setpriv", "--bounding-set=-"+capability)
+			for _, want := range []string{c.says, "CAP_" + strings.ToUpper(capability) + " is missing", "--listen 127.0.0.1:1338"} {
 				if !strings.Contains(said, want) {
 					t.Errorf("it said %q, not %q", said, want)
 				}

@@ -61,7 +61,7 @@ func excludes(s *netlink.Socket, device int, addr netip.AddrPort) bool {
 	source, _ := netip.AddrFromSlice(s.ID.Source)
 	source = source.Unmap()
 	return s.State == netlink.TCP_LISTEN && s.ID.SourcePort == addr.Port() &&
-		(source == addr.Addr() || source.IsUnspecified()) &&
+		(source == addr.Addr() || source.IsUnspecified() || addr.Addr().IsUnspecified()) &&
 		(s.ID.Interface == 0 || int(s.ID.Interface) == device)
 }
 

@@ -48,7 +48,10 @@ func listen(ctx context.Context, device string, addr netip.AddrPort, more func(f
 	// A subflow of Multipath TCP could join on another device.
 	config.SetMultipathTCP(false)
 	network := "tcp4"
-	if addr.Addr().Is6() {
+	switch {
+	case addr.Addr() == netip.IPv6Unspecified():
+		network = "tcp" // IPv4 too
+	case addr.Addr().Is6():
 		network = "tcp6"
 	}
 	listener, err := config.Listen(ctx, network, addr.String())
@@ -93,15 +96,15 @@ const (
 // door is an open listener, and to whom what arrives there belongs.
 type door struct {
 	net.Listener
-	endpoint Endpoint
+	at netip.AddrPort // as it was asked for
 	// resident says by which attachment a connection from peer has arrived; nil if by
 	// none.
 	resident func(peer netip.Addr) *wanted
 }
 
 // openDoor opens a listener. Accepted sockets inherit its options.
-func openDoor(ctx context.Context, device string, index int, e Endpoint, resident func(netip.Addr) *wanted) (*door, error) {
-	listener, err := listen(ctx, device, e.Listen, func(fd int) error {
+func openDoor(ctx context.Context, device string, index int, at netip.AddrPort, resident func(netip.Addr) *wanted) (*door, error) {
+	listener, err := listen(ctx, device, at, func(fd int) error {
 		if device != loopback {
 			if err := onlyArriving(fd, index); err != nil {
 				return err
@@ -112,5 +115,5 @@ func openDoor(ctx context.Context, device string, index int, e Endpoint, residen
 	if err != nil {
 		return nil, err
 	}
-	return &door{Listener: listener, endpoint: e, resident: resident}, nil
+	return &door{Listener: listener, at: at, resident: resident}, nil
 }

@@ -193,12 +193,7 @@ func (st *stand) let(w *wanted, port int) error {
 
 // serves reports whether w is served over the address's family.
 func (w *wanted) serves(addr netip.Addr) bool {
-	for _, e := range w.Endpoints {
-		if e.Served.Addr().Is4() == addr.Is4() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.Served, func(s netip.AddrPort) bool { return s.Addr().Is4() == addr.Is4() })
 }
 
 // expel takes back what let did.

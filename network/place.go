@@ -14,7 +14,7 @@ import (
 // place is a network namespace in which something is wanted.
 type place struct {
 	*namespace
-	guard  *steer.Guard
+	guard  *steer.Guard // of no mode before the tables are made
 	events *link.Events
 	ctx    context.Context // of those who follow the events
 	end    context.CancelFunc
@@ -25,9 +25,9 @@ type place struct {
 	ports   map[int]*stand       // of which bridge a device is a port, by its index
 	guarded map[string]int       // by name of a device, for how many attachments
 	placed  map[string]bool      // devices on which the addresses are ours
-	// ensured says that the tables are there. The host alone, who forwards nothing
-	// past himself, goes without.
-	ensured bool
+	// ensured says that the tables are there.
+	ensured  bool
+	refusing *refusing
 	// routed says that a route of ours may be there.
 	routed bool
 	// bypass says that the host's own way leads past the guests' devices.
@@ -84,6 +84,7 @@ func (s *State) openPlace(n *namespace) (*place, error) {
 		return nil, err
 	}
 	p.ctx, p.end = context.WithCancel(context.Background())
+	p.refusing = newRefusing(p, s.logger)
 	go s.follow(p)
 	s.places[n.inode] = p
 	return p, nil
@@ -94,6 +95,7 @@ func (s *State) ensure(p *place) error {
 	if p.ensured {
 		return nil
 	}
+	p.guard = steer.Via(*s.way)
 	if err := p.guard.Ensure(); err != nil {
 		return err
 	}
@@ -114,20 +116,18 @@ func (s *State) ensure(p *place) error {
 		}
 	}()
 	p.ensured = true
+	go p.refusing.run(p.ctx)
 	return nil
 }
 
 // watchOver lets nothing from w's device reach another metadata service from now on,
 // be the device there or not.
 func (s *State) watchOver(w *wanted) error {
-	if w.guards || !w.guest() && w.Netns == "" {
+	if w.guards || w.isHost() {
 		return nil
 	}
 	p := w.place
 	err := p.do(func() error {
-		if err := s.ensure(p); err != nil {
-			return err
-		}
 		if s.config.HostWay && p.namespace == s.own {
 			if err := p.keepHostWay(true); err != nil {
 				return err
@@ -170,6 +170,7 @@ func (s *State) vacate(p *place) {
 	if len(p.stands) > 0 || len(p.guarded) > 0 {
 		return
 	}
+	p.leave()
 	err := p.do(func() error {
 		if !p.ensured {
 			return nil
@@ -179,7 +180,6 @@ func (s *State) vacate(p *place) {
 	if err != nil {
 		s.logger.Error("tables of a namespace that nobody is attached in any more are still there; rolecall cleanup removes them", "netns", p.path, "err", err)
 	}
-	p.leave()
 	delete(s.places, p.inode)
 	if p.namespace != s.own {
 		p.namespace.close()
@@ -190,6 +190,9 @@ func (s *State) vacate(p *place) {
 func (p *place) leave() {
 	p.end()
 	_ = p.events.Close()
+	if p.ensured {
+		<-p.refusing.ended
+	}
 }
 
 // keepHostWay makes or ends the host's own way to a metadata service that is not
@@ -209,12 +212,22 @@ func (p *place) keepHostWay(keep bool) error {
 // What is there for the host alone is removed unless keep is set.
 func (p *place) close(keep bool) error {
 	p.leave()
-	var err error
-	if st := p.stands[loopback]; st != nil && !keep {
-		delete(p.stands, loopback)
-		err = p.do(func() error { return st.clear() })
+	st := p.stands[loopback]
+	if st == nil || keep {
+		return nil
 	}
-	return err
+	delete(p.stands, loopback)
+	return p.do(func() error {
+		err := st.clear()
+		switch {
+		case !p.ensured:
+		case len(p.guarded) == 0:
+			err = errors.Join(err, p.guard.Remove())
+		default:
+			err = errors.Join(err, p.guard.Unserve(loopback))
+		}
+		return err
+	})
 }
 
 // route has the host itself come before its guests, and bridges do without an address

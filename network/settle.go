@@ -28,6 +28,9 @@ func (s *State) settle(ctx context.Context, w *wanted) {
 		err = s.watchProcess(w)
 	}
 	if err == nil {
+		err = s.lead(w)
+	}
+	if err == nil {
 		err = s.watchOver(w)
 	}
 	if err != nil {
@@ -167,7 +170,7 @@ func (st *stand) serve(device link.Device, concerned []*wanted) error {
 	if err != nil {
 		return err
 	}
-	if st.device != loopback {
+	if st.place.ensured {
 		if err := st.expect(); err != nil {
 			return err
 		}

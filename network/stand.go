@@ -19,7 +19,8 @@ type stand struct {
 	place  *place // nil for a loopback address, which needs nothing
 	device string
 	users  []*wanted
-	index  int // of the device that the doors are bound to; 0 for none
+	index  int              // of the device that the doors are bound to; 0 for none
+	served []netip.AddrPort // what it has of what its users want
 	doors  []*door
 	listed bool // that a bridge's ports are known
 	// expected says that the kernel was told of the device.
@@ -41,33 +42,32 @@ func (st *stand) resident(peer netip.Addr) *wanted {
 	return st.sole.Load()
 }
 
-// endpoints are those of all users that the device can have: IPv6 ones drop out
-// while IPv6 is off or the device down, and come back with it.
-func (st *stand) endpoints(up bool) []Endpoint {
-	var endpoints []Endpoint
+// possible is what all users want to be served at and the device can have: IPv6
+// drops out while it is off or the device down, and comes back with it.
+func (st *stand) possible(up bool) []netip.AddrPort {
+	var served []netip.AddrPort
 	for _, w := range st.users {
-		for _, e := range w.Endpoints {
-			if !slices.Contains(endpoints, e) && (!e.placed() || e.Served.Addr().Is4() || up && link.IPv6(st.device)) {
-				endpoints = append(endpoints, e)
+		for _, s := range w.Served {
+			if !slices.Contains(served, s) && (s.Addr().Is4() || st.place == nil || up && link.IPv6(st.device)) {
+				served = append(served, s)
 			}
 		}
 	}
-	return endpoints
+	return served
 }
 
 // want is what the device is to have.
-func (st *stand) want(endpoints []Endpoint) []link.Thing {
+func (st *stand) want(served []netip.AddrPort) []link.Thing {
 	var want []link.Thing
-	for _, e := range endpoints {
-		if !e.placed() {
-			continue
+	reply := false
+	for _, s := range served {
+		if !st.bridge() || s.Addr().Is6() {
+			want = append(want, link.Metadata(st.device, s.Addr()))
 		}
-		if !st.bridge() || e.Served.Addr().Is6() {
-			want = append(want, link.Metadata(st.device, e.Served.Addr()))
-		}
-		if e.Served.Addr().Is6() && st.device != loopback {
-			want = append(want, link.ReplyRoute(st.device))
-		}
+		reply = reply || s.Addr().Is6() && st.device != loopback
+	}
+	if reply {
+		want = append(want, link.ReplyRoute(st.device))
 	}
 	if st.device != loopback && !st.bridge() {
 		want = append(want, link.AnySource(st.device))
@@ -78,17 +78,18 @@ func (st *stand) want(endpoints []Endpoint) []link.Thing {
 // furnish makes the device as it is wanted, and opens what doors are missing. Where
 // it was so before, it changes nothing.
 func (st *stand) furnish(ctx context.Context, d link.Device) error {
-	endpoints := st.endpoints(d.Up)
+	served := st.possible(d.Up)
 	if st.place != nil {
-		if err := st.converge(st.want(endpoints)); err != nil {
+		if err := st.converge(st.want(served)); err != nil {
 			return err
 		}
 	}
-	for _, e := range endpoints {
-		if slices.ContainsFunc(st.doors, func(d *door) bool { return d.endpoint == e }) {
+	listening := st.listening(served)
+	for _, at := range listening {
+		if slices.ContainsFunc(st.doors, func(d *door) bool { return d.at == at }) {
 			continue
 		}
-		door, err := openDoor(ctx, st.device, d.Index, e, st.resident)
+		door, err := openDoor(ctx, st.device, d.Index, at, st.resident)
 		if err != nil {
 			return err
 		}
@@ -97,12 +98,13 @@ func (st *stand) furnish(ctx context.Context, d link.Device) error {
 		go st.state.hall.attend(door)
 	}
 	st.doors = slices.DeleteFunc(st.doors, func(d *door) bool {
-		if slices.Contains(endpoints, d.endpoint) {
+		if slices.Contains(listening, d.at) {
 			return false
 		}
 		_ = d.Close()
 		return true
 	})
+	st.served = served
 	return nil
 }
 
@@ -164,7 +166,7 @@ func (st *stand) clear() error {
 func (st *stand) shut() {
 	for _, d := range st.doors {
 		_ = d.Close()
-		st.state.logger.Info("listener closed", "device", st.device, "netns", st.netns(), "listen", d.endpoint.Listen)
+		st.state.logger.Info("listener closed", "device", st.device, "netns", st.netns(), "listen", d.at)
 	}
 	for _, w := range st.users {
 		w.connections.drop()
@@ -179,6 +181,12 @@ func (st *stand) take(index int) {
 		delete(st.place.byIndex, st.index)
 		if index != 0 {
 			st.place.byIndex[index] = st
+		}
+		if st.device != loopback && st.index != index {
+			st.place.refusing.remove(st.index)
+			if index != 0 {
+				st.place.refusing.add(index, st.device)
+			}
 		}
 	}
 	st.index = index

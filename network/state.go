@@ -1,12 +1,17 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
+
+	"github.com/rolecall/rolecall/network/link"
+	"github.com/rolecall/rolecall/network/steer"
 )
 
 // Config is what [New] needs.
@@ -15,6 +20,10 @@ type Config struct {
 	Logger *slog.Logger
 	// Observer may be nil.
 	Observer Observer
+	// Mode and Port are how requests come to our listeners; the zero values mean Auto
+	// and [DefaultPort].
+	Mode PortMode
+	Port uint16
 	// HostWay keeps the host's own way to a metadata service that is not ours, while
 	// guests are attached and the host is not.
 	HostWay bool
@@ -33,6 +42,9 @@ type State struct {
 	claims map[string]string  // what is claimed, to the name of whose it is
 	places map[uint64]*place  // by the namespace's inode
 	closed bool
+	way    *steer.Way // nil while nothing is attached that would decide it
+	// because says why Auto did not come to the best.
+	because string
 	// patient says that somebody waits for the host to be served.
 	patient bool
 }
@@ -43,6 +55,7 @@ func New(c Config) (*State, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	c.Mode, c.Port = cmp.Or(c.Mode, Auto), cmp.Or(c.Port, DefaultPort)
 	own, err := ownNamespace()
 	if err != nil {
 		return nil, err
@@ -66,6 +79,33 @@ func (s *State) Put(ctx context.Context, a Attachment, commit func() error) erro
 	if err := a.check(); err != nil {
 		return err
 	}
+	if err := s.put(ctx, a, commit); err != nil {
+		return err
+	}
+	s.await(a.Name)
+	return nil
+}
+
+// await waits, without the lock, until a guest's first packet would reach us.
+func (s *State) await(name string) {
+	s.mu.Lock()
+	w := s.wanted[name]
+	if w == nil || w.phase != Attached || !w.guest() {
+		s.mu.Unlock()
+		return
+	}
+	p := w.place
+	var addrs []netip.Addr
+	for _, served := range w.stand.served {
+		addrs = append(addrs, served.Addr())
+	}
+	s.mu.Unlock()
+	if err := p.do(func() error { return link.Await(w.Device, addrs...) }); err != nil {
+		s.logger.Warn("the kernel is slow to route an address to us", "device", w.Device, "err", err)
+	}
+}
+
+func (s *State) put(ctx context.Context, a Attachment, commit func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -113,6 +153,9 @@ func (s *State) Mourn(a Attachment, why string) error {
 	if err := s.find(w); errors.Is(err, errAbsent) {
 		return nil // with the namespace, its devices are gone
 	} else if err != nil {
+		return err
+	}
+	if err := s.lead(w); err != nil {
 		return err
 	}
 	return s.watchOver(w)

@@ -243,7 +243,7 @@ func TestAFailureLeavesAllAsItWas(t *testing.T) {
 	var taken net.Listener
 	ns.Do(func() {
 		var err error
-		if taken, err = new(net.ListenConfig).Listen(t.Context(), "tcp6", "[::]:80"); err != nil { // IPv6 alone: IPv4 goes well before
+		if taken, err = new(net.ListenConfig).Listen(t.Context(), "tcp6", "[::]:8474"); err != nil { // IPv6 alone: IPv4 goes well before
 			t.Fatal(err)
 		}
 	})
@@ -256,7 +256,7 @@ func TestAFailureLeavesAllAsItWas(t *testing.T) {
 		t.Errorf("lo shows\n%swas\n%s", got, fresh)
 	}
 	_ = taken.Close()
-	unbound(t, ns, "0.0.0.0:80") // the IPv4 listener is closed, or this would fail
+	unbound(t, ns, "0.0.0.0:8474") // the IPv4 listener is closed, or this would fail
 }
 
 // TestTheErrorOfTheCallerTakesEverythingBack refuses an attachment when all of it is

@@ -82,11 +82,12 @@ func (w *wanted) status() Status {
 	status := Status{Phase: w.phase, Reason: w.reason}
 	if w.phase == Attached {
 		for _, d := range w.stand.doors {
-			address := d.endpoint.Served
-			if bound, ok := d.Addr().(*net.TCPAddr); ok && !d.endpoint.placed() {
-				address = bound.AddrPort() // of port 0, the one that was found
+			if bound, ok := d.Addr().(*net.TCPAddr); ok && !w.manages() {
+				status.Served = append(status.Served, bound.AddrPort()) // of port 0, the one that was found
 			}
-			status.Served = append(status.Served, address)
+		}
+		if w.manages() {
+			status.Served = slices.Clone(w.stand.served)
 		}
 	}
 	return status
@@ -98,7 +99,7 @@ func (a Attachment) sameWay(b Attachment) bool {
 	if a.Device != b.Device || a.Netns != b.Netns || a.manages() != b.manages() || (a.Member == nil) != (b.Member == nil) {
 		return false
 	}
-	if !a.manages() && a.Endpoints[0] != b.Endpoints[0] {
+	if !a.manages() && a.Served[0] != b.Served[0] {
 		return false
 	}
 	return a.Member == nil || a.Member.Port == b.Member.Port && bytes.Equal(a.Member.MAC, b.Member.MAC) && slices.Equal(a.Member.Addrs, b.Member.Addrs)

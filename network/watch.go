@@ -192,6 +192,7 @@ func (s *State) restore(p *place) {
 		if err := p.guard.Ensure(); err != nil {
 			return err
 		}
+		p.refusing.again()
 		return p.guard.Replace(p.rules())
 	})
 	if err != nil {

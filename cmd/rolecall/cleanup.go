@@ -41,9 +41,9 @@ var namespaces = []string{"/run/netns/*", "/run/docker/netns/*"}
 
 // nobodyAnswers refuses to clean up under a running agent.
 func nobodyAnswers(ctx context.Context, socket string) error {
-	for _, e := range network.Host("host", true).Endpoints {
-		if network.Probe(ctx, e.Served) {
-			return fmt.Errorf("something answers at %s: if it is an agent, stop it first, and it cleans up by itself", e.Served)
+	for _, at := range network.Host("host", true).Served {
+		if network.Probe(ctx, at) {
+			return fmt.Errorf("something answers at %s: if it is an agent, stop it first, and it cleans up by itself", at)
 		}
 	}
 	switch err := answers(ctx, socket); {

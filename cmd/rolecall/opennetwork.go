@@ -52,11 +52,11 @@ func (a *agentHalf) openNetwork(ctx context.Context, host rolestore.Instance) er
 // nobodyElse refuses to serve the host where somebody answers it already.
 func nobodyElse(ctx context.Context) error {
 	var probes errgroup.Group // side by side: a probe that nobody answers takes its time
-	for _, e := range network.Host("host", true).Endpoints {
+	for _, at := range network.Host("host", true).Served {
 		probes.Go(func() error {
-			if network.Probe(ctx, e.Served) {
+			if network.Probe(ctx, at) {
 				return fmt.Errorf("another service answers at %s: this may be a cloud's own metadata, "+
-					"which programs here would lose; serve in its place with --take-over, or elsewhere with --listen 127.0.0.1:1338", e.Served)
+					"which programs here would lose; serve in its place with --take-over, or elsewhere with --listen 127.0.0.1:1338", at)
 			}
 			return nil
 		})

@@ -67,6 +67,16 @@ func (o Op) do() error {
 	return fmt.Errorf("%s: %w", o, Denied(NetAdmin, err))
 }
 
+// Await waits until packets for metadata addresses on a device reach this host, as
+// [Apply] does.
+func Await(device string, addrs ...netip.Addr) error {
+	var ops []Op
+	for _, addr := range addrs {
+		ops = append(ops, Op{Add, Metadata(device, addr)})
+	}
+	return settle(ops)
+}
+
 // settle waits until packets for the IPv6 addresses that ops add reach this host.
 // The kernel adds their routes later, from a worker, even where there are no
 // duplicates to detect; until then connecting fails with ENETUNREACH. (IPv4 has

@@ -27,22 +27,22 @@ func BenchmarkRefuse(b *testing.B) {
 			b.Fatalf("%v: %s", err, out)
 		}
 		in(b, ns, func() error {
-			for i := range n / 2 {
-				for _, device := range []string{fmt.Sprint("v", i), fmt.Sprint("p", i)} {
-					index, _ := net.InterfaceByName(device)
-					if err := g.Refuse(device, index.Index); err != nil {
-						return err
-					}
-				}
+			devices, err := net.Interfaces()
+			if err != nil {
+				return err
 			}
-			return nil
+			many := map[int]string{}
+			for _, d := range devices[1:n] {
+				many[d.Index] = d.Name
+			}
+			return g.Refuse(many)
 		})
 		more := fmt.Sprint("v", n/2)
 		index, _ := device(b, ns, more)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			in(b, ns, func() error {
 				for b.Loop() {
-					if err := errors.Join(g.Refuse(more, index), g.Unrefuse(index)); err != nil {
+					if err := errors.Join(g.Refuse(map[int]string{index: more}), g.Unrefuse(index)); err != nil {
 						return err
 					}
 				}

@@ -58,7 +58,7 @@ func newBlock(t testing.TB, w steer.Way) *block {
 			if err != nil || device == "lo" {
 				return errors.Join(err, b.guard.Serve(device))
 			}
-			return errors.Join(b.guard.Serve(device), b.guard.Refuse(device, found.Index))
+			return errors.Join(b.guard.Serve(device), b.guard.Refuse(map[int]string{found.Index: device}))
 		})
 		for _, addr := range listening(w, device) {
 			answerTCP(t, b.host, device, addr, device)
@@ -353,7 +353,7 @@ func TestRefusingDevicesComeAndGo(t *testing.T) {
 	}
 	in(t, ns, func() error { return g.Unrefuse(index) })
 	for range 2 {
-		in(t, ns, func() error { return g.Refuse("tap0", index) })
+		in(t, ns, func() error { return g.Refuse(map[int]string{index: "tap0"}) })
 		if got := refusing(); len(got) != 1 || !got[index] {
 			t.Errorf("refusing %v", got)
 		}
@@ -364,7 +364,7 @@ func TestRefusingDevicesComeAndGo(t *testing.T) {
 			t.Errorf("refusing %v", got)
 		}
 	}
-	in(t, ns, func() error { return g.Refuse("tap0", index) })
+	in(t, ns, func() error { return g.Refuse(map[int]string{index: "tap0"}) })
 	ns.Run(t, "ip", "link", "del", "tap0")
 	in(t, ns, func() error { return g.Unrefuse(index) })
 	if got := refusing(); len(got) != 0 {

@@ -3,6 +3,8 @@ package steer
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,45 +20,57 @@ const (
 	perDevice = "device_"
 )
 
-// Refuse has a device itself answer "refused" to what a guest sends to a metadata
-// address but requests and ICMP. The tables refuse it too; but their answer goes by
-// the host's routes, and of two guests with the same address only one would get it.
-// A kernel that cannot do so at a device (before Linux 5.11) is [ErrKernel].
-func (g *Guard) Refuse(device string, index int) error {
-	if _, err := named(served, device); err != nil {
-		return err
-	}
-	err := transact(func(cc *nftables.Conn) error {
-		addChains(cc, deviceTable(), []chain{ofDevice(index)}, device)
+// Refuse has devices, given by index and name, themselves answer "refused" to what
+// their guests send to a metadata address but requests and ICMP. The tables refuse it
+// too; but their answer goes by the host's routes, and of two guests with the same
+// address only one would get it. A kernel that cannot do so at a device (before Linux
+// 5.11) is [ErrKernel]. The kernel takes tens of milliseconds, for one as for many.
+func (g *Guard) Refuse(devices map[int]string) error {
+	if len(devices) == 0 {
 		return nil
+	}
+	if err := transact(buildRefuse); err != nil {
+		return fmt.Errorf("refuse by devices themselves: %w", made(err))
+	}
+	return inOneOrEach(slices.Collect(maps.Keys(devices)), func(cc *nftables.Conn, index int) {
+		addChains(cc, deviceTable(), []chain{ofDevice(index)}, devices[index])
 	})
-	if errors.Is(err, unix.ENOENT) { // the table, mostly
-		err = transact(func(cc *nftables.Conn) error {
-			if err := buildRefuse(cc); err != nil {
-				return err
-			}
-			addChains(cc, deviceTable(), []chain{ofDevice(index)}, device)
-			return nil
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("refuse by device %s itself: %w", device, made(err))
-	}
-	return nil
 }
 
-// Unrefuse ends [Guard.Refuse] for the device with this index, be it there or not.
-func (g *Guard) Unrefuse(index int) error {
-	err := transact(func(cc *nftables.Conn) error {
+// Unrefuse ends [Guard.Refuse] for the devices with these indexes, be they there or
+// not.
+func (g *Guard) Unrefuse(indexes ...int) error {
+	return inOneOrEach(indexes, func(cc *nftables.Conn, index int) {
 		c := &nftables.Chain{Table: deviceTable(), Name: ofDevice(index).name}
 		cc.FlushChain(c)
 		cc.DelChain(c)
-		return nil
 	})
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENODEV) { // it went with the device
+}
+
+// inOneOrEach makes changes in one transaction, or, if a device that is gone makes
+// that fail, each in its own. What is of a device that is gone is gone with it.
+func inOneOrEach(indexes []int, change func(*nftables.Conn, int)) error {
+	if len(indexes) == 0 {
 		return nil
 	}
-	return err
+	err := transact(func(cc *nftables.Conn) error {
+		for _, index := range indexes {
+			change(cc, index)
+		}
+		return nil
+	})
+	switch {
+	case !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV):
+		return err
+	case len(indexes) == 1:
+		return nil
+	}
+	for i := range indexes {
+		if err := inOneOrEach(indexes[i:i+1], change); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Refusing returns the indexes of the devices of [Guard.Refuse].
