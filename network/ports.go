@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/rolecall/rolecall/network/link"
@@ -32,14 +33,16 @@ const (
 	Direct = PortMode(steer.Direct)
 )
 
-// ParsePortMode returns the mode of that name.
-func ParsePortMode(name string) (PortMode, error) {
-	for _, m := range []PortMode{Auto, Rewrite, NAT, Direct} {
-		if name == string(m) {
-			return m, nil
-		}
+// MarshalText implements [encoding.TextMarshaler].
+func (m PortMode) MarshalText() ([]byte, error) { return []byte(m), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (m *PortMode) UnmarshalText(name []byte) error {
+	if !slices.Contains([]PortMode{Auto, Rewrite, NAT, Direct}, PortMode(name)) {
+		return fmt.Errorf("port mode %q: want auto, rewrite, nat or direct", name)
 	}
-	return "", fmt.Errorf("port mode %q: want auto, rewrite, nat or direct", name)
+	*m = PortMode(name)
+	return nil
 }
 
 // Ports say where listeners sit.

@@ -32,6 +32,8 @@ const (
 type agentOptions struct {
 	adminSocket     string
 	listen          string
+	portMode        network.PortMode
+	port            uint16
 	sessionDuration time.Duration
 	takeOver        bool
 	keepNetwork     bool

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,8 +26,14 @@ func (a *agentHalf) openNetwork(ctx context.Context, host rolestore.Instance) er
 			return err
 		}
 	}
+	if err := a.options.checkPort(); err != nil {
+		return err
+	}
 	var err error
-	a.network, err = network.New(network.Config{Logger: a.logger.With("room", "network"), Observer: a, HostWay: hostWay})
+	a.network, err = network.New(network.Config{
+		Logger: a.logger.With("room", "network"), Observer: a, HostWay: hostWay,
+		Mode: a.options.portMode, Port: a.options.port,
+	})
 	if err != nil {
 		return err
 	}
@@ -46,6 +53,23 @@ func (a *agentHalf) openNetwork(ctx context.Context, host rolestore.Instance) er
 	}
 	a.files = newInstanceFiles(a)
 	a.files.load(ctx)
+	return nil
+}
+
+// checkPort refuses a port that others have a claim to.
+func (o agentOptions) checkPort() error {
+	if o.port == 0 || o.port == 80 {
+		return fmt.Errorf("--port %d: want a port of our own, as in --port %d; to listen on port 80 itself there is --port-mode direct", o.port, network.DefaultPort)
+	}
+	clients, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return nil // then we see when we listen
+	}
+	var first, last uint16
+	if _, err := fmt.Sscan(string(clients), &first, &last); err == nil && first <= o.port && o.port <= last {
+		return fmt.Errorf("--port %d: the kernel gives this port to clients (net.ipv4.ip_local_port_range is %d to %d), and any of them could have it before us: choose another, as in --port %d",
+			o.port, first, last, network.DefaultPort)
+	}
 	return nil
 }
 

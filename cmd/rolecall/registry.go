@@ -156,6 +156,11 @@ func (a *agentHalf) Status() admin.Status {
 	if err := a.cache.Err(); err != nil {
 		status.Notes = append(status.Notes, "Credentials are served but not stored, and a restart would have to fetch them anew: "+err.Error())
 	}
+	ports := a.network.Ports()
+	status.PortMode, status.Port = string(ports.Mode), ports.Port
+	if ports.Because != "" {
+		status.Notes = append(status.Notes, fmt.Sprintf("Requests come by port mode %s, as %s", ports.Mode, ports.Because))
+	}
 	refused, err := a.network.Refused()
 	if err != nil {
 		status.Notes = append(status.Notes, "The counters of refused packets cannot be read: "+err.Error())

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/rolecall/rolecall/network"
 )
 
 // newRoot returns the command with all its subcommands.
@@ -49,6 +51,9 @@ func (c *common) logger(w world) *slog.Logger {
 func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.StringVar(&o.adminSocket, "admin-socket", d.adminSocket, "`path` of the agent's admin socket")
 	f.StringVar(&o.listen, "listen", "", "serve this machine at `HOST:PORT` on loopback instead of 169.254.169.254; needs no privilege")
+	o.portMode = network.Auto
+	f.TextVar(&o.portMode, "port-mode", network.Auto, "`how` requests for port 80 reach us: rewrite or nat leave port 80 to others, direct takes it, auto is the best that the kernel can do")
+	f.Uint16Var(&o.port, "port", network.DefaultPort, "`port` that we listen on in its place, but with --port-mode direct")
 	f.DurationVar(&o.sessionDuration, "session-duration", defaultSession, "how long the sessions live that are asked for, 15m to 12h")
 	f.BoolVar(&o.takeOver, "take-over", false, "serve even if another service answers at 169.254.169.254, in its place")
 	f.StringVar(&o.instancesDir, "instances-dir", d.instancesDir, "`directory` of files that define instances")

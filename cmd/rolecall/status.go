@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
+	"github.com/rolecall/rolecall/network"
 )
 
 func statusCommand(w world, d defaults) *cobra.Command {
@@ -57,6 +58,9 @@ func printStatus(w world, s admin.Status) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if s.PortMode != string(network.Auto) { // which nothing has decided yet
+		_, _ = fmt.Fprintf(w.stdout, "\nRequests for port 80 come to port %d (port mode %s).\n", s.Port, s.PortMode)
 	}
 	for _, i := range s.Instances {
 		if i.LastError != "" {

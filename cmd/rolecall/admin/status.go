@@ -17,6 +17,10 @@ type Status struct {
 	Issuer string `json:"issuer"`
 	// Instances are all that are served, by id.
 	Instances []Instance `json:"instances"`
+	// PortMode is how requests for port 80 reach our listeners, which sit at Port:
+	// rewrite, nat or direct; auto as long as nothing is attached.
+	PortMode string `json:"port_mode"`
+	Port     uint16 `json:"port"`
 	// RefusedPackets counts the packets to the metadata addresses that the kernel
 	// refused, by the reason.
 	RefusedPackets map[string]uint64 `json:"refused_packets,omitempty"`
