@@ -63,6 +63,7 @@ func TestParseRefusesWhatItDoesNotKnowAndSaysWhere(t *testing.T) {
 		"a variable that does not end":   {Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/${aws:username"}}`, "Not a policy variable"},
 		"a default without quotes":       {Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/${aws:username, x}"}}`, "Not a policy variable"},
 		"a variable for an account":      {Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"arn:aws:iam::${aws:PrincipalAccount}:role/x"}}`, "The policy failed legacy parsing"},
+		"a variable for a region":        {Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"arn:aws:sqs:${*}:123456789012:q"}}`, "The policy failed legacy parsing"},
 		"a variable for a service":       {Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"arn:aws:${aws:a}:::x"}}`, "Resource vendor must be fully qualified and cannot contain regexes."},
 		"every service's resource":       {Identity, `{"Statement":{"Effect":"Deny","Action":"*","Resource":"arn:aws:*:::x"}}`, "Resource vendor must be fully qualified"},
 		"an ARN of a partition alone":    {Identity, `{"Statement":{"Effect":"Deny","Action":"*","Resource":"arn:aws"}}`, "Resource vendor must be fully qualified"},

@@ -54,3 +54,14 @@ func TestTextThatIsTooLongNeverHelpsTheCaller(t *testing.T) {
 		}
 	}
 }
+
+func TestTheRootOfAnotherAccountIsNotRoot(t *testing.T) {
+	r := Request{Principal: asRoot, Action: "s3:GetObject", Resource: "*"}
+	if got := Evaluate(r, Policies{}); !got.Allowed() {
+		t.Errorf("the root is refused: %+v", got)
+	}
+	r.Principal.Account = "999999999999"
+	if got := Evaluate(r, Policies{}); got.Allowed() {
+		t.Error("the ARN of another account's root opens this one")
+	}
+}

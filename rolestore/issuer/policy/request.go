@@ -63,7 +63,7 @@ func (r *Request) sameAccount() bool {
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html).
 func (r *asked) needsTrust() bool {
 	fields := strings.SplitN(r.Resource, ":", arnFields)
-	return strings.HasPrefix(r.action, "sts:") && len(fields) == arnFields && fields[2] == "iam" && strings.HasPrefix(fields[5], "role/")
+	return strings.HasPrefix(r.action, "sts:") && len(fields) == arnFields && strings.HasPrefix(fields[5], "role/")
 }
 
 // applies judges whether the statement applies to the request, cheapest checks
