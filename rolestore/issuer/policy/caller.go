@@ -42,8 +42,7 @@ const (
 // isRoot reports whether the caller is the root of its account, to whom no policy
 // of the account is attached and who may do everything there.
 func (c *Principal) isRoot() bool {
-	account, ok := accountOf(c.ARN)
-	return ok && account == c.Account && strings.HasPrefix(c.ARN, "arn:")
+	return c.Account != "" && strings.HasSuffix(c.ARN, ":iam::"+c.Account+":root")
 }
 
 // isFederatedUser reports whether the caller has credentials of GetFederationToken.

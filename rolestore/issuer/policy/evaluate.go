@@ -94,7 +94,7 @@ func (r *asked) ask(t Type, set Set) (o outcome) {
 			s := &p.Document.statements[i]
 			applies, level := s.applies(r)
 			switch {
-			case !applies:
+			case !applies || !s.deny && p.misplaced(t):
 			case s.deny:
 				return outcome{denied: true, match: Match{t, p, i}}
 			case level > o.level:

@@ -70,6 +70,8 @@ func (r *asked) explain(m Match) (element string, failed []Condition, missing []
 		return element
 	}
 	switch {
+	case !s.deny && m.Policy.misplaced(m.Type):
+		return "Principal", nil, nil
 	case matchAny(s.actions, r.action) == s.text.NotAction:
 		return not(s.text.NotAction, "Action"), nil, nil
 	case s.principals != nil && s.concerns(&r.Principal) == nobody:

@@ -65,3 +65,27 @@ func TestTheRootOfAnotherAccountIsNotRoot(t *testing.T) {
 		t.Error("the ARN of another account's root opens this one")
 	}
 }
+
+func TestAPolicyInTheWrongPlaceAllowsNothing(t *testing.T) {
+	const members = `"Action":"sts:AssumeRole"`
+	for _, test := range []struct {
+		kind      Kind
+		statement string
+		place     func(Policy) Policies
+	}{
+		{Identity, members + `,"Resource":"*"`, func(p Policy) Policies { return Policies{Resource: &p} }},
+		{Trust, members + `,"Principal":"*"`, func(p Policy) Policies {
+			return Policies{Identity: Set{p}, Resource: &Policy{Document: mustParse(t, Trust, `{"Statement":{"Effect":"Allow","Action":"sts:*","Principal":{"AWS":"123456789012"}}}`)}}
+		}},
+	} {
+		for effect, want := range map[string]Effect{"Allow": ImplicitDeny, "Deny": ExplicitDeny} {
+			d := mustParse(t, test.kind, `{"Statement":{"Effect":"`+effect+`",`+test.statement+`}}`)
+			r, p := Request{Principal: asBob, Action: "sts:AssumeRole", Resource: target}, test.place(Policy{Document: d})
+			got := Evaluate(r, p)
+			checkExplanation(t, r, p, got)
+			if got.Effect != want {
+				t.Errorf("an identity policy: %v, %s: got %s", test.kind == Identity, effect, got.Effect)
+			}
+		}
+	}
+}

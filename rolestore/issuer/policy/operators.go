@@ -49,7 +49,7 @@ func findOperator(name string) (op operator, ok bool) {
 	base, ifExists := strings.CutSuffix(base, "IfExists")
 	op, ok = operators[base]
 	op.set, op.ifExists = set, ifExists
-	return op, ok && !(op.null && base != name)
+	return op, ok && (!op.null || base == name)
 }
 
 var (

@@ -57,18 +57,20 @@ func newSegment(text string) segment {
 }
 
 // match reports whether the whole of s matches p. Most patterns are plain or end in
-// their only star, and are done here.
+// their only star, and are done here. As ARNs begin alike, their last characters
+// are compared first.
 func (p *pattern) match(s string) bool {
 	if p.first.marks {
 		return p.search(s)
 	}
-	if !strings.HasPrefix(s, p.first.text) {
+	n := len(p.first.text)
+	switch {
+	case len(s) < n || p.exact && len(s) > n, n > 0 && s[n-1] != p.first.text[n-1], s[:n] != p.first.text:
 		return false
+	case p.exact, p.head:
+		return true
 	}
-	if p.exact {
-		return len(s) == len(p.first.text)
-	}
-	return p.head || p.search(s)
+	return p.search(s)
 }
 
 func (p *pattern) search(s string) bool {

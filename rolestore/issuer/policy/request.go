@@ -10,8 +10,9 @@ type Request struct {
 	Action string
 	// Resource is the ARN that is acted on, or * for an action without one.
 	Resource string
-	// Owner is the account that the resource belongs to. It need not be said of an
-	// ARN that names its account, nor of *, which is the caller's.
+	// Owner is the account that the resource belongs to, or on whose behalf the caller
+	// acts, as with sts:AssumeRoot. It need not be said of an ARN that names its
+	// account, nor of *, which is the caller's.
 	Owner string
 	// Context holds the condition keys' values. Nothing is added to it: what the
 	// request does not say, such as aws:PrincipalArn, no condition sees.
@@ -40,6 +41,13 @@ type Policy struct {
 	// Name is for explanations: the name of an inline policy, the ARN of a managed one.
 	Name     string
 	Document *Document
+}
+
+// misplaced reports whether the policy is of a kind that has no business among those
+// of the type: one that names nobody would, as a resource's, speak of everyone. It
+// can still deny.
+func (p *Policy) misplaced(t Type) bool {
+	return (t == ResourceBased) == (p.Document.kind == Identity)
 }
 
 // asked is a request as evaluation needs it.
