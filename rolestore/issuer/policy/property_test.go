@@ -170,7 +170,7 @@ func (r random) somewhere(w *world) (Kind, *[]stmt) {
 func TestEvaluationIsMonotonousAndDoesNotLookAtOrder(t *testing.T) {
 	r := random{rand.New(rand.NewPCG(1, 2))}
 	decided := map[Effect]int{}
-	for range 4_000 {
+	for range 2_000 {
 		w, request := r.world(), r.request()
 		before := w.evaluate(t, request)
 		decided[before.Effect]++
@@ -181,7 +181,7 @@ func TestEvaluationIsMonotonousAndDoesNotLookAtOrder(t *testing.T) {
 		r.checkOrder(t, w, request, before)
 	}
 	for _, e := range []Effect{Allow, ImplicitDeny, ExplicitDeny} {
-		if decided[e] < 300 {
+		if decided[e] < 150 {
 			t.Errorf("only %d of the cases give %s: the properties see too little", decided[e], e)
 		}
 	}
