@@ -224,12 +224,15 @@ func TestAPolicyOfAnotherVersionDenies(t *testing.T) {
 				t.Fatal(err)
 			}
 			role := p.open(t).Snapshot().RoleByName(account, "web")
-			if got := role.Trust.Evaluate(policy.Request{Action: "sts:AssumeRole", Principal: policy.Principal{Service: "ec2.amazonaws.com"}}); got.Decision != policy.ExplicitDeny {
-				t.Errorf("the trust policy says %s", got.Decision)
+			got := policy.Evaluate(policy.Request{Action: "sts:AssumeRole", Principal: policy.Principal{Service: "ec2.amazonaws.com"}},
+				policy.Policies{Resource: &policy.Policy{Document: role.Trust}})
+			if got.Effect != policy.ExplicitDeny {
+				t.Errorf("the trust policy says %s", got.Effect)
 			}
 			for _, own := range role.Policies {
-				if got := own.Evaluate(policy.Request{Action: "sts:AssumeRole", Resource: "*"}); got.Decision != policy.ExplicitDeny {
-					t.Errorf("its own policy says %s", got.Decision)
+				got := policy.Evaluate(policy.Request{Action: "sts:AssumeRole", Resource: "*"}, policy.Policies{Identity: policy.Set{{Document: own}}})
+				if got.Effect != policy.ExplicitDeny {
+					t.Errorf("its own policy says %s", got.Effect)
 				}
 			}
 			if len(role.Policies) == 0 {

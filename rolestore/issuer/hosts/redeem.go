@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
@@ -53,21 +52,20 @@ func Redeem(d *directory.Snapshot, token string, asked Request, now time.Time) (
 	if role == nil {
 		return nil, claims, fmt.Errorf("%w: host %s is not granted a profile with role %s", ErrDenied, host.ID, claims.RoleARN)
 	}
-	verdict := role.Trust.Evaluate(policy.Request{
+	context := policy.NewContext()
+	context.SetTime("aws:CurrentTime", now)
+	context.SetInt("aws:EpochTime", now.Unix())
+	context.SetBool("aws:PrincipalIsAWSService", true)
+	context.Set("aws:PrincipalServiceName", service)
+	context.SetBool("aws:ViaAWSService", false)
+	context.Set("sts:RoleSessionName", claims.SessionName)
+	decision := policy.Evaluate(policy.Request{
+		Principal: policy.Principal{Service: service},
 		Action:    "sts:AssumeRole",
 		Resource:  role.ARN(),
-		Principal: policy.Principal{Service: service},
-		Context: map[string][]string{
-			"aws:currenttime":           {now.UTC().Format(time.RFC3339)},
-			"aws:epochtime":             {strconv.FormatInt(now.Unix(), 10)},
-			"aws:principalisawsservice": {"true"},
-			"aws:principalservicename":  {service},
-			"aws:viaawsservice":         {"false"},
-			"sts:rolesessionname":       {claims.SessionName},
-		},
-	})
-	// A service has no policies of its own that could allow what trust leaves open.
-	if verdict.Decision != policy.Allow || verdict.ByAccount {
+		Context:   context,
+	}, policy.Policies{Resource: &policy.Policy{Document: role.Trust}})
+	if !decision.Allowed() {
 		return nil, claims, fmt.Errorf("%w: the trust policy of %s does not let %s assume it", ErrDenied, role.ARN(), service)
 	}
 	return role, claims, nil

@@ -2,17 +2,18 @@ package policy
 
 import (
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 )
 
 // condition is one key under one operator
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
 type condition struct {
-	key      string    // in lower case
+	text     Condition
+	key      string // folded
+	op       operator
 	matchers []matcher // one for each value, of which one must match
-	null     bool      // they ask whether the key is missing
-	negated  bool      // none of them may match
-	ifExists bool      // holds when the key is missing
 }
 
 // verdict is the outcome of a condition or a matcher, in the order of a conjunction:
@@ -25,63 +26,73 @@ const (
 	yes
 )
 
-// matcher judges one value of the request.
-type matcher func(value string) verdict
+func verdictOf(matched bool) verdict {
+	if matched {
+		return yes
+	}
+	return no
+}
 
 // conditions compiles a Condition element; all of them must hold.
-func (p parser) conditions(where string, value any) ([]condition, error) {
+func (p parser) conditions(where string, value any) ([]condition, []Condition, error) {
 	operators, ok := value.(object)
 	if !ok {
-		return nil, errorAt(where, "Syntax errors in policy: Condition must be an object.")
+		return nil, nil, explained(where, syntaxErrors, "Condition must be an object.")
 	}
 	var all []condition
+	var texts []Condition
 	for _, m := range operators {
 		where := where + "." + m.name
-		op, ifExists, ok := findOperator(m.name)
+		op, ok := findOperator(m.name)
 		if !ok {
-			return nil, errorAt(where, "Invalid Condition type : %s.", m.name)
+			return nil, nil, explained(where, syntaxErrors, "Invalid Condition type : %s.", m.name)
 		}
 		keys, ok := m.value.(object)
 		if !ok {
-			return nil, errorAt(where, "Syntax errors in policy: an operator must be an object of keys.")
+			return nil, nil, explained(where, syntaxErrors, "An operator must be an object of keys.")
 		}
+		seen := map[string]bool{}
 		for _, key := range keys {
-			c := condition{key: strings.ToLower(key.name), null: op.null, negated: op.negated, ifExists: ifExists}
-			if !strings.Contains(c.key, ":") {
-				return nil, errorAt(where, "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: %q.", key.name)
+			c, err := p.condition(where+"."+key.name, op, key)
+			if err != nil {
+				return nil, nil, err
 			}
-			var err error
-			if c.matchers, err = p.matchers(where+"."+key.name, op, key.value); err != nil {
-				return nil, err
+			if seen[c.key] {
+				return nil, nil, explained(where, syntaxErrors, "Two keys differ in case alone: %q.", key.name)
 			}
-			all = append(all, c)
+			seen[c.key] = true
+			c.text.Operator = m.name
+			all, texts = append(all, c), append(texts, c.text)
 		}
 	}
-	return all, nil
+	return all, texts, nil
 }
 
-func (p parser) matchers(where string, op operator, value any) ([]matcher, error) {
-	list, ok := value.([]any)
-	if !ok {
-		list = []any{value}
+func (p parser) condition(where string, op operator, key member) (c condition, err error) {
+	c = condition{op: op, key: Fold(key.name), text: Condition{Key: key.name}}
+	if !strings.Contains(key.name, ":") {
+		return c, explained(where, noVendor, "This one is not: %q.", key.name)
 	}
+	list := listOf(key.value)
 	if len(list) == 0 {
-		return nil, errorAt(where, "A condition must have a value.")
+		return c, explained(where, syntaxErrors, "A condition must have a value.")
 	}
-	matchers := make([]matcher, len(list))
-	for i, value := range list {
+	for _, value := range list {
 		text, ok := scalar(value)
 		if !ok {
-			return nil, errorAt(where, "A condition's value must be a string, a number or a Boolean.")
+			return c, explained(where, syntaxErrors, "A condition's value must be a string, a number or a Boolean.")
 		}
-		if err := p.checkVariables(where, text); err != nil {
-			return nil, err
+		m, err := op.compile(p, where, text)
+		if err != nil {
+			return c, err
 		}
-		if matchers[i] = op.compile(text); matchers[i] == nil {
-			return nil, errorAt(where, "Invalid value for this operator: %q. Want %s.", text, op.want)
+		if m.match == nil {
+			return c, explained(where, legacyParsing, "Invalid value for this operator: %q. Want %s.", text, op.want)
 		}
+		c.text.Values = append(c.text.Values, text)
+		c.matchers = append(c.matchers, m)
 	}
-	return matchers, nil
+	return c, nil
 }
 
 // scalar returns a value as text: IAM lets numbers and Booleans go unquoted.
@@ -101,27 +112,59 @@ func scalar(value any) (text string, ok bool) {
 }
 
 // holds judges the condition against the request's context.
-func (c *condition) holds(context map[string][]string) verdict {
-	values := context[c.key]
-	missing := len(values) == 0
-	switch {
-	case c.null && missing:
-		values = []string{"true"}
-	case c.null:
-		values = []string{"false"}
-	case missing && (c.negated || c.ifExists):
-		return yes
-	case missing:
-		return no
+func (c *condition) holds(context *Context) verdict {
+	values := context.values(c.key)
+	if c.op.null {
+		return c.judge(strconv.FormatBool(len(values) == 0), context)
 	}
-	matched := no
+	// Without a qualifier one of several values must match, or, where the operator
+	// is negated, none.
+	conjunction := c.op.set == forAllValues || c.op.set == noSet && c.op.negated
+	if len(values) == 0 || c.op.set != noSet && empty(values) {
+		return verdictOf(c.op.ifExists || conjunction)
+	}
+	held := verdictOf(conjunction)
 	for _, value := range values {
-		for _, match := range c.matchers {
-			matched = max(matched, match(value))
+		v := c.judge(value, context)
+		if conjunction {
+			held = min(held, v)
+		} else {
+			held = max(held, v)
 		}
 	}
-	if c.negated {
+	return held
+}
+
+// judge judges one value of the request.
+func (c *condition) judge(value string, context *Context) verdict {
+	if len(value) > maxText {
+		return unreadable
+	}
+	matched := no
+	for i := range c.matchers {
+		matched = max(matched, c.matchers[i].match(value, context))
+	}
+	if c.op.negated {
 		return yes - matched
 	}
 	return matched
+}
+
+// empty reports whether the values are a null data set, as AWS calls it, which a
+// list of empty texts is too
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html).
+func empty(values []string) bool {
+	return !slices.ContainsFunc(values, func(s string) bool { return s != "" })
+}
+
+// absent appends the names of the keys that the condition asks for, as key or as
+// variable, and that the request lacks.
+func (c *condition) absent(names []string, context *Context) []string {
+	if len(context.values(c.key)) == 0 {
+		names = append(names, c.text.Key)
+	}
+	for i := range c.matchers {
+		names = unresolved(names, c.matchers[i].variables, context)
+	}
+	return names
 }

@@ -1,200 +1,226 @@
 package policy
 
-import "testing"
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
 
-// guide is where the cases of the corpus come from: pages of the IAM User Guide.
-const guide = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
-
-const (
-	account = "123456789012"
-	role    = "arn:aws:iam::123456789012:role/web"
-	session = "arn:aws:sts::123456789012:assumed-role/web/s1"
-	bob     = "arn:aws:iam::123456789012:user/Bob"
+	"go.yaml.in/yaml/v3"
 )
 
-var (
-	asBob     = Principal{Account: account, ARNs: []string{bob, "AIDAJQABLZS4A3QDU576Q"}}
-	asRole    = Principal{Account: account, ARNs: []string{role, session, "AROAJQABLZS4A3QDU576Q"}}
-	asService = Principal{Service: "ec2.amazonaws.com"}
-	asGoogle  = Principal{Federated: "accounts.google.com"}
-)
+// corpus is where the cases are; its README says how they are written.
+const corpus = "../../../testdata/policy"
 
-type corpusCase struct {
-	name, page string
-	kind       Kind
-	statement  string
-	request    Request
-	want       Result
+// corpusGroup is a group of cases about the same policies.
+type corpusGroup struct {
+	Name, Source      string
+	Trust, Resource   string
+	Identity          []string
+	Boundary, Session *[]string
+	Requests          []corpusRequest
+	Invalid           string
 }
 
-// corpus is compiled with Version 2012-10-17 around each statement.
-var corpus = []corpusCase{
-	{
-		"nothing applies", "reference_policies_evaluation-logic.html", Identity,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}`,
-		Request{Action: "sts:GetCallerIdentity", Resource: "*"}, Result{},
-	},
-	{
-		"an action in another case", "reference_policies_elements_action.html", Identity,
-		`{"Sid":"Keys","Effect":"Allow","Action":"IAM:listaccesskeys","Resource":"*"}`,
-		Request{Action: "iam:ListAccessKeys"}, Result{Decision: Allow, Statement: "Keys"},
-	},
-	{
-		"a wildcard inside an action", "reference_policies_elements_action.html", Identity,
-		`{"Effect":"Allow","Action":"iam:*AccessKey*","Resource":"arn:aws:iam::123456789012:user/*"}`,
-		Request{Action: "iam:CreateAccessKey", Resource: bob}, Result{Decision: Allow, Statement: "Statement[0]"},
-	},
-	{
-		"an action that is not excepted", "reference_policies_elements_notaction.html", Identity,
-		`{"Sid":"S","Effect":"Deny","NotAction":"iam:*","Resource":"*"}`,
-		Request{Action: "s3:GetObject"}, Result{Decision: ExplicitDeny, Statement: "S"},
-	},
-	{
-		"an action that is excepted", "reference_policies_elements_notaction.html", Identity,
-		`{"Effect":"Deny","NotAction":"iam:*","Resource":"*"}`,
-		Request{Action: "iam:GetUser"}, Result{},
-	},
-	{
-		"a resource in another case", "reference_policies_elements_resource.html", Identity,
-		`{"Effect":"Allow","Action":"*","Resource":"arn:aws:iam::123456789012:user/bob"}`,
-		Request{Action: "iam:GetUser", Resource: bob}, Result{},
-	},
-	{
-		"a resource that is excepted", "reference_policies_elements_notresource.html", Identity,
-		`{"Effect":"Allow","Action":"*","NotResource":["arn:aws:s3:::HRBucket","arn:aws:s3:::HRBucket/*"]}`,
-		Request{Action: "s3:GetObject", Resource: "arn:aws:s3:::HRBucket/x"}, Result{},
-	},
-	{
-		"an account by its number", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{Allow, true, "Statement[0]"},
-	},
-	{
-		"an account by its root ARN", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":["arn:aws:iam::999999999999:root","arn:aws:iam::123456789012:root"]}}`,
-		Request{Action: "sts:AssumeRole", Principal: asRole}, Result{Allow, true, "Statement[0]"},
-	},
-	{
-		"another account", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"999999999999"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{},
-	},
-	{
-		"a role, asked by its session", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"` + role + `"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asRole}, Result{Allow, false, "Statement[0]"},
-	},
-	{
-		"a user's name in another case", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::123456789012:user/bob"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{},
-	},
-	{
-		"another session of the role", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:sts::123456789012:assumed-role/web/s2"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asRole}, Result{},
-	},
-	{
-		"a unique id that an ARN was replaced by", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"AROAJQABLZS4A3QDU576Q"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asRole}, Result{Allow, false, "Statement[0]"},
-	},
-	{
-		"everyone", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*"}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{Allow, false, "Statement[0]"},
-	},
-	{
-		"everyone of AWS, a service too", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"*"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asService}, Result{Allow, false, "Statement[0]"},
-	},
-	{
-		"a service", "id_roles_terms-and-concepts.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2.amazonaws.com"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asService}, Result{Allow, false, "Statement[0]"},
-	},
-	{
-		"an identity provider and its condition", "id_roles_create_for-idp_oidc.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"accounts.google.com"},
-		  "Condition":{"StringEquals":{"accounts.google.com:aud":"66677788899900pro0"}}}`,
-		Request{Action: "sts:AssumeRoleWithWebIdentity", Principal: asGoogle, Context: map[string][]string{"accounts.google.com:aud": {"66677788899900pro0"}}},
-		Result{Allow, false, "Statement[0]"},
-	},
-	{
-		"a caller and its account are excepted from a Deny", "reference_policies_elements_notprincipal.html", Trust,
-		`{"Effect":"Deny","Action":"sts:*","NotPrincipal":{"AWS":["` + bob + `","arn:aws:iam::123456789012:root"]}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{},
-	},
-	{
-		"a caller without its account is not excepted", "reference_policies_elements_notprincipal.html", Trust,
-		`{"Effect":"Deny","Action":"sts:*","NotPrincipal":{"AWS":"` + bob + `"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{ExplicitDeny, false, "Statement[0]"},
-	},
-	{
-		"an account alone excepts nobody in it", "reference_policies_elements_notprincipal.html", Trust,
-		`{"Effect":"Deny","Action":"sts:*","NotPrincipal":{"AWS":"123456789012"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{ExplicitDeny, false, "Statement[0]"},
-	},
-	{
-		"a service is excepted from a Deny", "reference_policies_elements_notprincipal.html", Trust,
-		`{"Effect":"Deny","Action":"sts:*","NotPrincipal":{"Service":"ec2.amazonaws.com"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asService}, Result{},
-	},
-	{
-		"a Deny that excepts everyone", "reference_policies_elements_notprincipal.html", Trust,
-		`{"Effect":"Deny","Action":"sts:*","NotPrincipal":{"AWS":"*"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{},
-	},
-	{
-		"an Allow for all others names nobody", "reference_policies_elements_notprincipal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","NotPrincipal":{"AWS":"999999999999"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{Allow, true, "Statement[0]"},
-	},
-	{
-		"an Allow for all others leaves out an account's users", "reference_policies_elements_notprincipal.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","NotPrincipal":{"AWS":"123456789012"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{},
-	},
-	{
-		"a Deny of an account reaches all in it", "reference_policies_elements_principal.html", Trust,
-		`{"Effect":"Deny","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"}}`,
-		Request{Action: "sts:AssumeRole", Principal: asRole}, Result{ExplicitDeny, false, "Statement[0]"},
-	},
-	{
-		"an external id", "id_roles_create_for-user_externalid.html", Trust,
-		`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"123456789012"},"Condition":{"StringEquals":{"sts:ExternalId":"12345"}}}`,
-		Request{Action: "sts:AssumeRole", Principal: asBob}, Result{},
-	},
-	{
-		"sessions issued before a revocation", "id_roles_use_revoke-sessions.html", Identity,
-		`{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2025-11-23T12:00:00.000Z"}}}`,
-		Request{Action: "s3:GetObject", Context: map[string][]string{"aws:tokenissuetime": {"2025-11-23T11:59:59Z"}}},
-		Result{ExplicitDeny, false, "Statement[0]"},
-	},
-	{
-		"sessions issued after a revocation", "id_roles_use_revoke-sessions.html", Identity,
-		`{"Effect":"Deny","Action":["*"],"Resource":["*"],"Condition":{"DateLessThan":{"aws:TokenIssueTime":"2025-11-23T12:00:00.000Z"}}}`,
-		Request{Action: "s3:GetObject", Context: map[string][]string{"aws:tokenissuetime": {"2025-11-23T12:00:01Z"}}}, Result{},
-	},
+type corpusRequest struct {
+	As, Do, On, Owner string
+	With              map[string]corpusValues
+	Want, By, Because string
+	Missing           []string
 }
 
-func TestEvaluateAgreesWithTheIAMUserGuide(t *testing.T) {
-	for _, test := range corpus {
-		t.Run(test.name, func(t *testing.T) {
-			d := mustParse(t, test.kind, `{"Version":"2012-10-17","Statement":`+test.statement+`}`)
-			if got := d.Evaluate(test.request); got != test.want {
-				t.Errorf("got %+v, want %+v; see %s%s", got, test.want, guide, test.page)
-			}
-		})
+// corpusValues are those of a condition key; a list makes it one of several.
+type corpusValues struct {
+	list []string
+	many bool
+}
+
+func (v *corpusValues) UnmarshalYAML(node *yaml.Node) error {
+	if v.many = node.Kind == yaml.SequenceNode; v.many {
+		return node.Decode(&v.list)
 	}
+	v.list = []string{""}
+	return node.Decode(&v.list[0])
 }
 
-func mustParse(t testing.TB, kind Kind, text string) *Document {
+type corpusCaller struct{ Account, ARN, ID, Session, Service, Federated string }
+
+func readYAML(t testing.TB, path string, into any) {
 	t.Helper()
-	d, err := Parse(kind, []byte(text))
+	file, err := os.Open(path)
 	if err != nil {
-		t.Fatalf("%v in %s", err, text)
+		t.Fatal(err)
 	}
-	return d
+	defer func() { _ = file.Close() }()
+	d := yaml.NewDecoder(file)
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+func readCallers(t testing.TB) map[string]Principal {
+	var read map[string]corpusCaller
+	readYAML(t, filepath.Join(corpus, "callers.yaml"), &read)
+	callers := map[string]Principal{}
+	for name, c := range read {
+		callers[name] = Principal{c.Account, c.ARN, c.ID, c.Session, c.Service, c.Federated}
+	}
+	return callers
+}
+
+// readCorpus returns the groups of all files, by the files' names.
+func readCorpus(t testing.TB) map[string][]corpusGroup {
+	paths, err := filepath.Glob(filepath.Join(corpus, "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]corpusGroup{}
+	for _, path := range paths {
+		if name := filepath.Base(path); name != "callers.yaml" {
+			var groups []corpusGroup
+			readYAML(t, path, &groups)
+			files[name] = groups
+		}
+	}
+	return files
+}
+
+// whole makes a document of statements alone.
+func whole(text string) string {
+	if strings.Contains(text, `"Statement"`) {
+		return text
+	}
+	return `{"Version":"2012-10-17","Statement":` + text + `}`
+}
+
+// texts yields the documents of a group.
+func (g *corpusGroup) texts(yield func(Kind, string) bool) {
+	type one struct {
+		kind Kind
+		text string
+	}
+	all := []one{{Trust, g.Trust}, {Resource, g.Resource}}
+	for _, texts := range []*[]string{&g.Identity, g.Boundary, g.Session} {
+		if texts != nil {
+			for _, text := range *texts {
+				all = append(all, one{Identity, text})
+			}
+		}
+	}
+	for _, d := range all {
+		if d.text != "" && !yield(d.kind, whole(d.text)) {
+			return
+		}
+	}
+}
+
+func (g *corpusGroup) policies(t testing.TB) (p Policies) {
+	set := func(texts []string) Set {
+		s := Set{}
+		for _, text := range texts {
+			s = append(s, Policy{Document: mustParse(t, Identity, whole(text))})
+		}
+		return s
+	}
+	limit := func(texts *[]string) *Set {
+		if texts == nil {
+			return nil
+		}
+		s := set(*texts)
+		return &s
+	}
+	if g.Trust != "" {
+		p.Resource = &Policy{Document: mustParse(t, Trust, whole(g.Trust))}
+	} else if g.Resource != "" {
+		p.Resource = &Policy{Document: mustParse(t, Resource, whole(g.Resource))}
+	}
+	p.Identity, p.Boundary, p.Session = set(g.Identity), limit(g.Boundary), limit(g.Session)
+	return p
+}
+
+func (c *corpusRequest) request(t testing.TB, g *corpusGroup, callers map[string]Principal) Request {
+	caller, ok := callers[c.As]
+	if !ok {
+		t.Fatalf("%s: nobody is %q", g.Name, c.As)
+	}
+	r := Request{Principal: caller, Action: c.Do, Resource: c.On, Owner: c.Owner, Context: NewContext()}
+	if g.Trust != "" && r.Action == "" {
+		r.Action = "sts:AssumeRole"
+	}
+	if g.Trust != "" && r.Resource == "" {
+		r.Resource = "arn:aws:iam::123456789012:role/target"
+	}
+	for key, v := range c.With {
+		if v.many {
+			r.Context.SetAll(key, v.list)
+		} else {
+			r.Context.Set(key, v.list[0])
+		}
+	}
+	return r
+}
+
+func TestEvaluateAgreesWithAWS(t *testing.T) {
+	callers := readCallers(t)
+	cases := 0
+	for file, groups := range readCorpus(t) {
+		for _, g := range groups {
+			if _, source, _ := strings.Cut(g.Source, ": "); !strings.HasPrefix(g.Source, "https://") && (source == "" || strings.HasPrefix(g.Source, "inferred: ") != strings.HasPrefix(source, "https://")) {
+				t.Errorf("%s: %s has no source", file, g.Name)
+			}
+			t.Run(strings.TrimSuffix(file, ".yaml")+"/"+g.Name, func(t *testing.T) {
+				if g.Invalid != "" {
+					cases++
+					checkInvalid(t, &g)
+					return
+				}
+				p := g.policies(t)
+				for i, c := range g.Requests {
+					cases++
+					checkDecision(t, i, &c, c.request(t, &g, callers), p)
+				}
+				if len(g.Requests) == 0 {
+					t.Error("the group asks nothing")
+				}
+			})
+		}
+	}
+	if cases < 300 {
+		t.Errorf("the corpus has only %d cases", cases)
+	}
+}
+
+func checkInvalid(t *testing.T, g *corpusGroup) {
+	t.Helper()
+	for kind, text := range g.texts {
+		_, err := Parse(kind, []byte(text))
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("got %v for %s", err, text)
+		} else if e.Message != g.Invalid {
+			t.Errorf("got  %s\nwant %s", e.Message, g.Invalid)
+		}
+	}
+}
+
+func checkDecision(t *testing.T, i int, c *corpusRequest, r Request, p Policies) {
+	t.Helper()
+	want := map[string]Effect{"allow": Allow, "implicit": ImplicitDeny, "explicit": ExplicitDeny}
+	effect, ok := want[c.Want]
+	d := Evaluate(r, p)
+	if !ok || d.Effect != effect {
+		t.Errorf("request %d by %s: got %s, want %s", i, c.As, d.Effect, c.Want)
+	}
+	if c.By != "" && !slices.ContainsFunc(d.Statements, func(m Match) bool { return m.Statement().Sid == c.By }) {
+		t.Errorf("request %d by %s: decided by %v, want %s", i, c.As, d.Statements, c.By)
+	}
+	if got := d.Because(r.Action); c.Because != "" && got != c.Because {
+		t.Errorf("request %d by %s: got %q, want %q", i, c.As, got, c.Because)
+	}
+	if c.Missing != nil && !slices.Equal(d.Missing, c.Missing) {
+		t.Errorf("request %d by %s: misses %q, want %q", i, c.As, d.Missing, c.Missing)
+	}
 }

@@ -10,9 +10,13 @@ const (
 	// Trust is a role's trust policy: its statements have a principal and no
 	// resource, which is the role itself.
 	Trust Kind = iota
-	// Identity is a policy of a user, group, role or session: its statements have
-	// a resource and no principal, who is whoever the policy is attached to.
+	// Identity is a policy of a user, group, role or session, inline or managed, or
+	// a permissions boundary: its statements have a resource and no principal, who
+	// is whoever the policy is attached to.
 	Identity
+	// Resource is the policy of another resource than a role, such as a bucket: its
+	// statements have a principal and a resource.
+	Resource
 )
 
 // The versions of the policy language
@@ -22,26 +26,19 @@ const (
 	version2012 = "2012-10-17" // ${...} is a policy variable
 )
 
-// Document is a compiled policy document. The zero Document says nothing, so
-// everything is an ImplicitDeny.
+// Document is a compiled policy document. The zero Document says nothing, so it
+// neither allows nor denies.
 type Document struct {
+	kind       Kind
 	statements []statement
 }
 
 // Parse compiles text, at most [MaxSize] bytes of JSON. The error is an [*Error].
 func Parse(kind Kind, text []byte) (*Document, error) {
-	if len(text) > MaxSize {
-		return nil, errorAt("", "The policy must be at most %d bytes long.", MaxSize)
-	}
-	value, err := decode(text)
+	top, err := decodeDocument(text)
 	if err != nil {
-		return nil, errorAt("", "This policy contains invalid Json: %s", err)
+		return nil, err
 	}
-	top, ok := value.(object)
-	if !ok {
-		return nil, errorAt("", "Syntax errors in policy: the document must be an object.")
-	}
-
 	p := parser{kind: kind}
 	var list []any
 	for _, m := range top {
@@ -49,24 +46,38 @@ func Parse(kind Kind, text []byte) (*Document, error) {
 		case "Version":
 			p.variables = m.value == version2012
 			if m.value != version2008 && m.value != version2012 {
-				return nil, errorAt("Version", "The policy must contain a valid version string.")
+				return nil, explained("Version", syntaxErrors, "The policy must contain a valid version string: want %s or %s.", version2012, version2008)
 			}
 		case "Id":
 			if _, ok := m.value.(string); !ok {
-				return nil, errorAt("Id", "Syntax errors in policy: Id must be a string.")
+				return nil, explained("Id", syntaxErrors, "Id must be a string.")
 			}
 		case "Statement":
-			if list, ok = m.value.([]any); !ok {
-				list = []any{m.value}
-			}
+			list = listOf(m.value)
 		default:
-			return nil, errorAt("", "Syntax errors in policy: unknown element %q.", m.name)
+			return nil, explained("", syntaxErrors, "Unknown element %q.", m.name)
 		}
 	}
 	if len(list) == 0 {
-		return nil, errorAt("", "Syntax errors in policy: Statement is missing or empty.")
+		return nil, explained("", syntaxErrors, "Statement is missing or empty.")
 	}
 	return p.document(list)
+}
+
+// decodeDocument reads text as far as it is JSON of the right size and shape.
+func decodeDocument(text []byte) (object, error) {
+	if len(text) > MaxSize {
+		return nil, errorAt("", "The policy must be at most %d bytes long.", MaxSize)
+	}
+	value, err := decode(text)
+	if err != nil {
+		return nil, explained("", "This policy contains invalid Json", "%s", err)
+	}
+	top, ok := value.(object)
+	if !ok {
+		return nil, explained("", syntaxErrors, "The document must be an object.")
+	}
+	return top, nil
 }
 
 // parser carries what a statement needs to know of its document.
@@ -76,7 +87,7 @@ type parser struct {
 }
 
 func (p parser) document(list []any) (*Document, error) {
-	d := &Document{statements: make([]statement, len(list))}
+	d := &Document{kind: p.kind, statements: make([]statement, len(list))}
 	sids := map[string]bool{}
 	for i, value := range list {
 		where := fmt.Sprintf("Statement[%d]", i)
@@ -84,12 +95,10 @@ func (p parser) document(list []any) (*Document, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.label == "" {
-			s.label = where
-		} else if sids[s.label] {
-			return nil, errorAt(where+".Sid", "Statement IDs (SID) in a single policy must be unique: %q.", s.label)
+		if s.text.Sid != "" && sids[s.text.Sid] {
+			return nil, explained(where+".Sid", "Statement IDs (SID) in a single policy must be unique.", "%q is there twice.", s.text.Sid)
 		}
-		sids[s.label] = true
+		sids[s.text.Sid] = true
 		d.statements[i] = s
 	}
 	return d, nil

@@ -2,107 +2,105 @@ package policy
 
 import "strings"
 
-// Decision is what a document says of a request.
-type Decision int
-
-const (
-	// ImplicitDeny means that no statement applies.
-	ImplicitDeny Decision = iota
-	// Allow means that an Allow applies, and no Deny.
-	Allow
-	// ExplicitDeny means that a Deny applies; no Allow anywhere outweighs it.
-	ExplicitDeny
-)
-
-// String implements [fmt.Stringer].
-func (d Decision) String() string {
-	switch d {
-	case ImplicitDeny:
-		return "ImplicitDeny"
-	case Allow:
-		return "Allow"
-	case ExplicitDeny:
-		return "ExplicitDeny"
+// Evaluate decides about a request
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+// and its cross-account page). The order of policies and statements does not change
+// what comes of it.
+func Evaluate(r Request, p Policies) Decision {
+	q := &asked{&r, strings.ToLower(r.Action)}
+	var resource outcome
+	if p.Resource != nil {
+		resource = q.ask(ResourceBased, Set{*p.Resource})
 	}
-	return "Decision(?)"
-}
-
-// Request is what a document is asked about.
-type Request struct {
-	// Action is service:Name, in any case.
-	Action string
-	// Resource is the ARN that is acted on. Trust policies do not look at it.
-	Resource string
-	// Principal is the caller. Identity policies do not look at it.
-	Principal Principal
-	// Context holds the condition keys' values. Its keys are in lower case; one
-	// without values counts as missing.
-	Context map[string][]string
-}
-
-// Result is a Decision and what led to it.
-type Result struct {
-	Decision Decision
-	// ByAccount is true when a trust policy allows only the account of the
-	// caller, and does not name the caller itself or everyone: then an identity
-	// policy of the caller must allow the action too.
-	ByAccount bool
-	// Statement is the Sid of the first statement that decided, or its place, such
-	// as Statement[2]; empty for an ImplicitDeny.
-	Statement string
-}
-
-// Evaluate decides about r
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html).
-// The order of statements does not change the decision.
-func (d *Document) Evaluate(r Request) Result {
-	r.Action = strings.ToLower(r.Action)
-	var result Result
-	for i := range d.statements {
-		s := &d.statements[i]
-		applies, byAccount := s.applies(&r)
-		switch {
-		case !applies:
-		case s.deny:
-			return Result{Decision: ExplicitDeny, Statement: s.label}
-		case result.Decision == ImplicitDeny || result.ByAccount && !byAccount:
-			result = Result{Decision: Allow, ByAccount: byAccount, Statement: s.label}
+	identity := q.ask(IdentityBased, p.Identity)
+	boundary := q.limit(PermissionsBoundary, p.Boundary)
+	session := q.limit(SessionBased, p.Session)
+	if session.absent && r.Principal.isFederatedUser() {
+		session.absent = false // a federated user has what he was given, else nothing
+	}
+	all := []*outcome{&resource, &identity, &boundary, &session}
+	for _, o := range all {
+		if o.denied {
+			return Decision{Effect: ExplicitDeny, Statements: []Match{o.match}, Missing: q.lackedBy(o.match)}
 		}
 	}
-	return result
-}
-
-// applies reports whether s applies to r, cheapest checks first. byAccount is
-// true when s allows the caller only by way of its account.
-func (s *statement) applies(r *Request) (applies, byAccount bool) {
-	if matchAny(s.actions, r.Action) == s.notAction {
-		return false, false
-	}
-	if s.principals != nil {
-		if applies, byAccount = s.concerns(&r.Principal); !applies {
-			return false, false
+	d := Decision{Effect: ImplicitDeny, Lacking: q.lacking(&resource, &identity, &boundary, &session)}
+	for _, o := range all {
+		if o.allowed {
+			d.Statements = append(d.Statements, o.match)
 		}
-	} else if matchAny(s.resources, r.Resource) == s.notResource {
-		return false, false
 	}
-	held := yes
-	for i := range s.conditions {
-		held = min(held, s.conditions[i].holds(r.Context))
+	if len(d.Lacking) == 0 {
+		d.Effect = Allow
+	} else {
+		d.Missing = q.lackedFor(d.Lacking, p)
 	}
-	// In doubt a Deny applies and an Allow does not.
-	return held == yes || held == unreadable && s.deny, byAccount
+	return d
 }
 
-// concerns reports whether the caller is one whom the statement speaks of.
-func (s *statement) concerns(caller *Principal) (concerned, byAccount bool) {
-	itself, account := s.principals.names(caller)
-	switch {
-	case !s.notPrincipal:
-		return itself || account, !itself
-	case s.deny:
-		return !s.principals.exempts(caller), false
+// lacking returns the types of policies that would have to allow and do not.
+func (r *asked) lacking(resource, identity, boundary, session *outcome) []Type {
+	var lacking []Type
+	need := func(needed bool, t Type, o *outcome) {
+		if needed && !o.allowed && !o.absent {
+			lacking = append(lacking, t)
+		}
 	}
-	// An Allow for all others names nobody, so it never replaces the caller's own
-	// policies.
-	return !itself && !account, true
+	caller := &r.Principal
+	if caller.Account == "" {
+		// A service, a web identity or somebody unknown has no policies of its own.
+		if resource.level != direct {
+			return []Type{ResourceBased}
+		}
+		return nil
+	}
+	same, trust := r.sameAccount(), r.needsTrust()
+	need(trust || !same, ResourceBased, resource)
+
+	// Within an account, whom a resource's policy names needs no other policy. For a
+	// role that is named, what limits the role limits its sessions. A role's trust
+	// policy alone does not lift a user's boundary
+	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-trust-policy.html).
+	granted := nobody
+	if same {
+		granted = resource.level
+	}
+	need(granted < byIdentity && !caller.isRoot(), IdentityBased, identity)
+	need(granted < direct || trust && caller.Session == "", PermissionsBoundary, boundary)
+	need(granted < direct, SessionBased, session)
+	return lacking
+}
+
+// outcome is what the policies of one type say.
+type outcome struct {
+	absent  bool // it is a limit that is not there
+	denied  bool
+	allowed bool
+	match   Match // the first statement that denies, else the first that allows most
+	level   grant // of what is allowed
+}
+
+// limit asks policies that need not be there.
+func (r *asked) limit(t Type, s *Set) outcome {
+	if s == nil {
+		return outcome{absent: true}
+	}
+	return r.ask(t, *s)
+}
+
+func (r *asked) ask(t Type, set Set) (o outcome) {
+	for _, p := range set {
+		for i := range p.Document.statements {
+			s := &p.Document.statements[i]
+			applies, level := s.applies(r)
+			switch {
+			case !applies || !s.deny && p.misplaced(t):
+			case s.deny:
+				return outcome{denied: true, match: Match{t, p, i}}
+			case level > o.level:
+				o = outcome{allowed: true, match: Match{t, p, i}, level: level}
+			}
+		}
+	}
+	return o
 }

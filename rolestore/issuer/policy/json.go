@@ -35,6 +35,12 @@ func decode(text []byte) (any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("it is not UTF-8")
 	}
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+	for _, r := range string(text) {
+		if r > '\u00ff' || r < ' ' && r != '\t' && r != '\n' && r != '\r' {
+			return nil, fmt.Errorf("character %U is not one that a policy may hold", r)
+		}
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	value, err := decodeValue(d, 0)
@@ -99,13 +105,17 @@ func decodeObject(d *json.Decoder, depth int) (any, error) {
 	return o, err
 }
 
-// stringList returns value as a list: IAM lets a scalar stand for a list of one.
-func stringList(value any) (list []string, ok bool) {
-	elements, ok := value.([]any)
-	if !ok {
-		elements = []any{value}
+// listOf returns value as a list: IAM lets a scalar stand for a list of one.
+func listOf(value any) []any {
+	if list, ok := value.([]any); ok {
+		return list
 	}
-	for _, e := range elements {
+	return []any{value}
+}
+
+// stringList returns value as a list of strings.
+func stringList(value any) (list []string, ok bool) {
+	for _, e := range listOf(value) {
 		s, ok := e.(string)
 		if !ok {
 			return nil, false
@@ -113,4 +123,27 @@ func stringList(value any) (list []string, ok bool) {
 		list = append(list, s)
 	}
 	return list, true
+}
+
+// MarshalJSON implements [json.Marshaler]: the members in their order.
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		for _, part := range []any{m.name, m.value} {
+			if err := encoder.Encode(part); err != nil {
+				return nil, err
+			}
+			b.Truncate(b.Len() - 1) // the newline
+			b.WriteByte(':')
+		}
+		b.Truncate(b.Len() - 1) // the colon behind the value
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }

@@ -90,6 +90,32 @@ IpAddress "0.0.0.0/0" ::1 false
 NotIpAddress "203.0.113.0/24" 203.0.113.1 false
 NotIpAddress "203.0.113.0/24" 198.51.100.1 true
 StringNotEqualsIfExists "a" - true
+
+BinaryEquals "QmluYXJ5VmFsdWVJbkJhc2U2NA==" BinaryValueInBase64 true
+BinaryEquals "QmluYXJ5VmFsdWVJbkJhc2U2NA==" BinaryValueInBase6 false
+BinaryEquals "QQ==" - false
+BinaryEqualsIfExists "QQ==" - true
+
+ForAllValues:StringEquals ["a","b"] a,b true
+ForAllValues:StringEquals ["a","b"] a true
+ForAllValues:StringEquals ["a","b"] a,c false
+ForAllValues:StringEquals "a" - true
+ForAllValues:StringEquals "a" , true
+ForAllValues:StringNotEquals ["a","b"] c,d true
+ForAllValues:StringNotEquals ["a","b"] c,a false
+ForAllValues:StringNotEquals "a" - true
+ForAllValues:StringLike "a*" ab,a true
+ForAllValues:StringEqualsIfExists "a" - true
+ForAnyValue:StringEquals ["a","b"] c,b true
+ForAnyValue:StringEquals ["a","b"] c,d false
+ForAnyValue:StringEquals "a" - false
+ForAnyValue:StringEquals "" , false
+ForAnyValue:StringNotEquals ["a","b"] a,c true
+ForAnyValue:StringNotEquals ["a","b"] a,b false
+ForAnyValue:StringNotEquals "a" - false
+ForAnyValue:StringEqualsIfExists "a" - true
+ForAnyValue:NumericLessThan 5 9,4 true
+ForAllValues:ArnLike "arn:aws:iam::1:role/*" arn:aws:iam::1:role/a,arn:aws:iam::1:role/b true
 NotIpAddressIfExists "203.0.113.0/24" 203.0.113.1 false
 `
 
@@ -110,15 +136,15 @@ func TestConditionOperators(t *testing.T) {
 
 // evaluateCondition decides about a request with values, separated by commas,
 // under a policy that speaks of the key aws:Key, the request's being in lower case.
-func evaluateCondition(t *testing.T, effect, operator, value, values string) Decision {
+func evaluateCondition(t *testing.T, effect, operator, value, values string) Effect {
 	t.Helper()
 	d := mustParse(t, Identity, fmt.Sprintf(
 		`{"Statement":{"Effect":%q,"Action":"*","Resource":"*","Condition":{%q:{"aws:Key":%s}}}}`, effect, operator, value))
-	context := map[string][]string{}
+	context := NewContext()
 	if values != "-" {
-		context["aws:key"] = strings.Split(values, ",")
+		context.SetAll("AWS:key", strings.Split(values, ","))
 	}
-	return d.Evaluate(Request{Action: "s3:GetObject", Context: context}).Decision
+	return Evaluate(Request{Action: "s3:GetObject", Resource: "*", Principal: asBob, Context: context}, Policies{Identity: Set{{Document: d}}}).Effect
 }
 
 func TestAValueThatAnOperatorCannotReadNeverHelpsTheCaller(t *testing.T) {
@@ -149,10 +175,10 @@ func TestAValueThatAnOperatorCannotReadNeverHelpsTheCaller(t *testing.T) {
 func TestAllConditionsMustHold(t *testing.T) {
 	d := mustParse(t, Identity, `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{
 		"StringEquals":{"aws:a":"1","aws:b":["1","2"]},"StringLike":{"aws:a":"*"},"Bool":{}}}}`)
-	for context, want := range map[[2]string]Decision{{"1", "2"}: Allow, {"1", "3"}: ImplicitDeny, {"2", "1"}: ImplicitDeny} {
-		got := d.Evaluate(Request{Action: "x:y", Context: map[string][]string{"aws:a": {context[0]}, "aws:b": {context[1]}}})
-		if got.Decision != want {
-			t.Errorf("%v: got %s, want %s", context, got.Decision, want)
+	for context, want := range map[[2]string]Effect{{"1", "2"}: Allow, {"1", "3"}: ImplicitDeny, {"2", "1"}: ImplicitDeny} {
+		r := Request{Action: "x:y", Resource: "*", Principal: asBob, Context: contextOf("aws:a", context[0], "aws:b", context[1])}
+		if got := Evaluate(r, Policies{Identity: Set{{Document: d}}}); got.Effect != want {
+			t.Errorf("%v: got %s, want %s", context, got.Effect, want)
 		}
 	}
 }

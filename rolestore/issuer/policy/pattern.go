@@ -5,26 +5,39 @@ import (
 	"unicode/utf8"
 )
 
-// pattern is a text with wildcards: * stands for any number of characters, ? for
-// one. It is cut at its stars into segments, which are found one after the other,
-// leftmost first, without ever going back. So matching takes linear time, or, in a
-// segment with question marks, at most its length times that of the text.
+// A pattern's text marks its wildcards with bytes that no UTF-8 text has, so that
+// an asterisk which is none, from ${*} or a variable's value, stays what it is.
+const (
+	star = "\xff" // any number of characters
+	mark = "\xfe" // one character
+)
+
+var toWildcards = strings.NewReplacer("*", star, "?", mark)
+
+// wildcards returns the text of a pattern whose every * and ? is a wildcard.
+func wildcards(text string) string { return toWildcards.Replace(text) }
+
+// pattern is a text with wildcards. It is cut at its stars into segments, which are
+// found one after the other, leftmost first, without ever going back. So matching
+// takes linear time, or, in a segment with marks, at most its length times that of
+// the text.
 type pattern struct {
 	first segment   // at the start of the text
 	inner []segment // in this order in between
 	last  segment   // at the end of the text
 	exact bool      // there is no star: first is all of it
+	head  bool      // there is one star, at the end: first is a prefix
 }
 
 // segment is the part of a pattern between two stars.
 type segment struct {
 	text  string
-	marks bool // it has question marks
+	marks bool // it has marks
 	runes int  // its length in characters
 }
 
 func compilePattern(text string) pattern {
-	parts := strings.Split(text, "*")
+	parts := strings.Split(text, star)
 	p := pattern{first: newSegment(parts[0]), exact: len(parts) == 1}
 	if p.exact {
 		return p
@@ -35,15 +48,32 @@ func compilePattern(text string) pattern {
 			p.inner = append(p.inner, newSegment(part))
 		}
 	}
+	p.head = len(p.inner) == 0 && p.last.text == ""
 	return p
 }
 
 func newSegment(text string) segment {
-	return segment{text, strings.Contains(text, "?"), utf8.RuneCountInString(text)}
+	return segment{text, strings.Contains(text, mark), utf8.RuneCountInString(text)}
 }
 
-// match reports whether the whole of s matches p.
+// match reports whether the whole of s matches p. Most patterns are plain or end in
+// their only star, and are done here. As ARNs begin alike, their last characters
+// are compared first.
 func (p *pattern) match(s string) bool {
+	if p.first.marks {
+		return p.search(s)
+	}
+	n := len(p.first.text)
+	switch {
+	case len(s) < n || p.exact && len(s) > n, n > 0 && s[n-1] != p.first.text[n-1], s[:n] != p.first.text:
+		return false
+	case p.exact, p.head:
+		return true
+	}
+	return p.search(s)
+}
+
+func (p *pattern) search(s string) bool {
 	n, ok := p.first.prefix(s)
 	if !ok {
 		return false
@@ -75,7 +105,7 @@ func (g *segment) prefix(s string) (int, bool) {
 		switch {
 		case n == len(s):
 			return 0, false
-		case g.text[i] == '?':
+		case g.text[i] == mark[0]:
 			_, size := utf8.DecodeRuneInString(s[n:])
 			n += size
 		case g.text[i] == s[n]:
@@ -108,16 +138,17 @@ func (g *segment) cut(s string) (string, bool) {
 		_, rest, ok := strings.Cut(s, g.text)
 		return rest, ok
 	}
-	for {
+	for len(s) >= g.runes { // a character is a byte at least
 		if n, ok := g.prefix(s); ok {
 			return s[n:], true
 		}
 		if s == "" {
-			return "", false
+			break
 		}
 		_, size := utf8.DecodeRuneInString(s)
 		s = s[size:]
 	}
+	return "", false
 }
 
 // matchAny reports whether any of patterns matches s.

@@ -1,39 +1,56 @@
 package policy
 
-import (
-	"regexp"
-	"strings"
-)
+import "regexp"
 
 // statement is one compiled statement. A Not element is its element, negated.
 type statement struct {
-	label string // the Sid, else the place
-	deny  bool
+	text Statement // as it was written
+	deny bool
 
-	principals   *principals // nil in identity policies
-	notPrincipal bool
-	actions      []pattern // of lower-case letters
-	notAction    bool
-	resources    []pattern // nil in trust policies
-	notResource  bool
-	conditions   []condition
+	principals *principals // nil in identity policies
+	actions    []pattern   // of lower-case letters
+	resources  []template  // nil in trust policies
+	conditions []condition
 }
 
-var (
-	sid = regexp.MustCompile(`^[0-9A-Za-z]*$`)
+// Statement is a statement as it was written, for those who explain a decision.
+type Statement struct {
+	// Sid is empty when the statement has none.
+	Sid string
+	// Effect is Allow or Deny.
+	Effect string
+	// Principals are without their types, such as AWS; none in identity policies.
+	// NotPrincipal says that the element was that.
+	Principals   []string
+	NotPrincipal bool
+	Actions      []string
+	NotAction    bool
+	// Resources are none in trust policies.
+	Resources   []string
+	NotResource bool
+	Conditions  []Condition
+}
 
-	// action is service:Name; the service alone takes no wildcard, but *:* does
-	// occur.
-	action = regexp.MustCompile(`^(\*|([0-9A-Za-z-]+|\*):[0-9A-Za-z*?_-]+)$`)
+// Condition is one key under one operator, as it was written.
+type Condition struct {
+	Operator, Key string
+	Values        []string
+}
 
-	// resource has the six fields of an ARN, or is everything.
-	resource = regexp.MustCompile(`^(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+)$`)
-)
+// Statement returns the statement with that index, or the zero Statement.
+func (d *Document) Statement(index int) Statement {
+	if index < 0 || index >= len(d.statements) {
+		return Statement{}
+	}
+	return d.statements[index].text
+}
+
+var sid = regexp.MustCompile(`^[0-9A-Za-z]*$`)
 
 func (p parser) statement(where string, value any) (s statement, err error) {
 	members, ok := value.(object)
 	if !ok {
-		return s, errorAt(where, "Syntax errors in policy: a statement must be an object.")
+		return s, explained(where, syntaxErrors, "A statement must be an object.")
 	}
 	seen := map[string]bool{}
 	for _, m := range members {
@@ -42,15 +59,18 @@ func (p parser) statement(where string, value any) (s statement, err error) {
 			return s, err
 		}
 	}
+	principal, resource := seen["Principal"] || seen["NotPrincipal"], seen["Resource"] || seen["NotResource"]
 	switch {
 	case !seen["Effect"]:
-		return s, errorAt(where, "Missing required field Effect")
-	case seen["Action"] == seen["NotAction"]:
-		return s, errorAt(where, "Policy statement must contain actions: want one of Action and NotAction.")
-	case p.kind == Trust && seen["Principal"] == seen["NotPrincipal"]:
-		return s, errorAt(where, "Missing required field Principal: want one of Principal and NotPrincipal.")
-	case p.kind == Identity && seen["Resource"] == seen["NotResource"]:
-		return s, errorAt(where, "Policy statement must contain resources: want one of Resource and NotResource.")
+		return s, explained(where, syntaxErrors, "Missing required field Effect.")
+	case seen["Action"] && seen["NotAction"], seen["Principal"] && seen["NotPrincipal"], seen["Resource"] && seen["NotResource"]:
+		return s, explained(where, syntaxErrors, "An element and its negation exclude each other.")
+	case len(s.actions) == 0:
+		return s, explained(where, "Policy statement must contain actions.", "Want Action or NotAction.")
+	case p.kind != Identity && !principal:
+		return s, explained(where, "Missing required field Principal", "or NotPrincipal.")
+	case p.kind != Trust && !resource:
+		return s, explained(where, "Policy statement must contain resources.", "Want Resource or NotResource.")
 	}
 	return s, nil
 }
@@ -64,77 +84,32 @@ func (p parser) element(s *statement, where string, m member) (err error) {
 			return errorAt(where, "Statement IDs (SID) must be alpha-numeric. "+
 				"Check that your input satisfies the regular expression [0-9A-Za-z]*")
 		}
-		s.label = label
+		s.text.Sid = label
 	case "Effect":
 		s.deny = m.value == "Deny"
 		if m.value != "Allow" && m.value != "Deny" {
-			return errorAt(where, "Invalid effect: %v. Want Allow or Deny.", m.value)
+			return explained(where, syntaxErrors, "Invalid effect: %v. Want Allow or Deny.", m.value)
 		}
+		s.text.Effect, _ = m.value.(string)
 	case "Principal", "NotPrincipal":
-		if p.kind != Trust {
+		if p.kind == Identity {
 			return errorAt(where, "Policy document should not specify a principal.")
 		}
-		s.notPrincipal = m.name == "NotPrincipal"
-		s.principals, err = parsePrincipals(where, m.value)
+		s.text.NotPrincipal = m.name == "NotPrincipal"
+		s.principals, s.text.Principals, err = parsePrincipals(where, m.value)
 	case "Action", "NotAction":
-		s.notAction = m.name == "NotAction"
-		s.actions, err = p.actions(where, m.value)
+		s.text.NotAction = m.name == "NotAction"
+		s.actions, s.text.Actions, err = p.actions(where, m.value)
 	case "Resource", "NotResource":
-		if p.kind != Identity {
+		if p.kind == Trust {
 			return errorAt(where, "Has prohibited field %s", m.name)
 		}
-		s.notResource = m.name == "NotResource"
-		s.resources, err = p.resources(where, m.value)
+		s.text.NotResource = m.name == "NotResource"
+		s.resources, s.text.Resources, err = p.resources(where, m.value)
 	case "Condition":
-		s.conditions, err = p.conditions(where, m.value)
+		s.conditions, s.text.Conditions, err = p.conditions(where, m.value)
 	default:
-		return errorAt(where, "Syntax errors in policy: unknown element %q.", m.name)
+		return explained(where, syntaxErrors, "Unknown element %q.", m.name)
 	}
 	return err
-}
-
-func (p parser) actions(where string, value any) ([]pattern, error) {
-	list, ok := stringList(value)
-	if !ok || len(list) == 0 {
-		return nil, errorAt(where, "Policy statement must contain actions: want a string or a list of strings.")
-	}
-	patterns := make([]pattern, len(list))
-	for i, text := range list {
-		if !action.MatchString(text) {
-			return nil, errorAt(where, "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: %q.", text)
-		}
-		text = strings.ToLower(text)
-		if p.kind == Trust && !strings.HasPrefix(text, "sts:") {
-			return nil, errorAt(where, "AssumeRole policy may only specify STS AssumeRole actions: %q.", text)
-		}
-		patterns[i] = compilePattern(text)
-	}
-	return patterns, nil
-}
-
-func (p parser) resources(where string, value any) ([]pattern, error) {
-	list, ok := stringList(value)
-	if !ok || len(list) == 0 {
-		return nil, errorAt(where, "Policy statement must contain resources: want a string or a list of strings.")
-	}
-	patterns := make([]pattern, len(list))
-	for i, text := range list {
-		if err := p.checkVariables(where, text); err != nil {
-			return nil, err
-		}
-		if !resource.MatchString(text) {
-			return nil, errorAt(where, "Resource %s must be in ARN format or \"*\".", text)
-		}
-		patterns[i] = compilePattern(text)
-	}
-	return patterns, nil
-}
-
-// checkVariables refuses a policy variable, as none is known yet
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
-func (p parser) checkVariables(where, text string) error {
-	if p.variables && strings.Contains(text, "${") {
-		return errorAt(where, "Policy variables are not supported: %q.", text)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
@@ -42,45 +43,28 @@ func assumeRole(c *call) ([]element, error) {
 	return []element{credentials(issued), assumedRoleUser(role, name)}, nil
 }
 
-// whyNot evaluates who may assume a role
-// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html):
-// an explicit deny anywhere ends it; the trust policy must allow; and the caller's
-// own policies must allow too, unless role and caller are of one account and the
-// trust policy names the caller himself rather than his account. The answer is
-// empty if he may. It is for the log alone: the caller must not learn whether the
-// role exists, which is why role may be nil.
+// whyNot evaluates who may assume a role; see [policy.Evaluate]. The answer is
+// empty if the caller may. It is for the log alone: the caller must not learn
+// whether the role exists, which is why role may be nil.
 func (c *call) whyNot(role *directory.Role, sessionName, externalID string) string {
 	if role == nil {
 		return "there is no such role"
 	}
+	const action = "sts:AssumeRole"
 	context := c.context()
-	context["sts:rolesessionname"] = []string{sessionName}
+	context.Set("sts:RoleSessionName", sessionName)
 	if externalID != "" {
-		context["sts:externalid"] = []string{externalID}
+		context.Set("sts:ExternalId", externalID)
 	}
-	request := policy.Request{Action: "sts:AssumeRole", Resource: role.ARN(), Principal: c.caller.principal(), Context: context}
-	own := policy.ImplicitDeny
+	var own policy.Set
 	for _, document := range c.caller.role.Policies {
-		switch document.Evaluate(request).Decision {
-		case policy.ExplicitDeny:
-			return "a policy of the caller's role denies it"
-		case policy.Allow:
-			own = policy.Allow
-		case policy.ImplicitDeny:
-		}
+		own = append(own, policy.Policy{Document: document})
 	}
-	trust := role.Trust.Evaluate(request)
-	switch {
-	case trust.Decision == policy.ExplicitDeny:
-		return "the role's trust policy denies it"
-	case trust.Decision != policy.Allow:
-		return "the role's trust policy does not allow it"
-	case own == policy.Allow:
+	decision := policy.Evaluate(
+		policy.Request{Principal: c.caller.principal(), Action: action, Resource: role.ARN(), Context: context},
+		policy.Policies{Resource: &policy.Policy{Document: role.Trust}, Identity: own})
+	if decision.Allowed() {
 		return ""
-	case role.Account != c.caller.role.Account:
-		return "the caller is of another account, and no policy of his role allows it"
-	case trust.ByAccount:
-		return "the role's trust policy leaves it to the account, and no policy of the caller's role allows it"
 	}
-	return ""
+	return strings.TrimSpace(decision.Because(action))
 }

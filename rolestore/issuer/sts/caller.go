@@ -29,7 +29,7 @@ func (c *caller) userID() string { return c.role.UniqueID + ":" + c.claims.Sessi
 // principal is the caller as policies name him: by his session and by his role,
 // whose unique id is what AWS writes into a policy when it is saved.
 func (c *caller) principal() policy.Principal {
-	return policy.Principal{Account: c.role.Account, ARNs: []string{c.role.ARN(), c.arn(), c.role.UniqueID}}
+	return policy.Principal{Account: c.role.Account, ARN: c.role.ARN(), UniqueID: c.role.UniqueID, Session: c.arn()}
 }
 
 // identify returns the caller of a signed request. A session that is over is

@@ -1,38 +1,31 @@
 package sts
 
-import (
-	"strconv"
-	"time"
-)
+import "github.com/rolecall/rolecall/rolestore/issuer/policy"
 
 // context holds the condition keys that every signed request has
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html).
 // One that is left out here makes a Deny that asks for it stay silent.
-func (c *call) context() map[string][]string {
-	is := func(b bool) []string { return []string{strconv.FormatBool(b)} }
-	m := map[string][]string{
-		"aws:principalarn":          {c.caller.role.ARN()},
-		"aws:principalaccount":      {c.caller.role.Account},
-		"aws:principaltype":         {"AssumedRole"},
-		"aws:principalisawsservice": is(false),
-		"aws:userid":                {c.caller.userID()},
+func (c *call) context() *policy.Context {
+	m := policy.NewContext()
+	m.Set("aws:PrincipalArn", c.caller.role.ARN())
+	m.Set("aws:PrincipalAccount", c.caller.role.Account)
+	m.Set("aws:PrincipalType", "AssumedRole")
+	m.SetBool("aws:PrincipalIsAWSService", false)
+	m.Set("aws:userid", c.caller.userID())
 
-		"aws:tokenissuetime":         {c.caller.claims.Issued.Format(time.RFC3339)},
-		"aws:multifactorauthpresent": is(false), // for sessions it is there, and no session of ours has it
+	m.SetTime("aws:TokenIssueTime", c.caller.claims.Issued)
+	m.SetBool("aws:MultiFactorAuthPresent", false) // for sessions it is there, and no session of ours has it
 
-		"aws:currenttime":     {c.now.UTC().Format(time.RFC3339)},
-		"aws:epochtime":       {strconv.FormatInt(c.now.Unix(), 10)},
-		"aws:securetransport": is(c.tls),
-		"aws:viaawsservice":   is(false),
-	}
-	if c.source.IsValid() {
-		m["aws:sourceip"] = []string{c.source.String()}
-	}
+	m.SetTime("aws:CurrentTime", c.now)
+	m.SetInt("aws:EpochTime", c.now.Unix())
+	m.SetBool("aws:SecureTransport", c.tls)
+	m.SetBool("aws:ViaAWSService", false)
+	m.SetAddr("aws:SourceIp", c.source)
 	if c.userAgent != "" {
-		m["aws:useragent"] = []string{c.userAgent}
+		m.Set("aws:UserAgent", c.userAgent)
 	}
 	if c.caller.region != "" {
-		m["aws:requestedregion"] = []string{c.caller.region}
+		m.Set("aws:RequestedRegion", c.caller.region)
 	}
 	return m
 }

@@ -86,7 +86,7 @@ func TestTheLogSaysWhoWhatAndWhyNot(t *testing.T) {
 	if line := call("target"); line["msg"] != "call answered" || line["caller"] != caller || line["role_arn"] != roleARN(account, "target") || line["session"] != "alice" {
 		t.Errorf("success is logged as %v", line)
 	}
-	for role, reason := range map[string]string{"nowhere": "there is no such role", "plain": "the role's trust policy does not allow it"} {
+	for role, reason := range map[string]string{"nowhere": "there is no such role", "plain": "because no resource-based policy allows the sts:AssumeRole action"} {
 		if line := call(role); line["msg"] != "call refused" || line["caller"] != caller || line["role_arn"] != roleARN(account, role) ||
 			line["code"] != "AccessDenied" || line["reason"] != reason {
 			t.Errorf("a refusal is logged as %v", line)

@@ -2,56 +2,16 @@ package policy
 
 import (
 	"cmp"
+	"encoding/base64"
 	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 )
 
-func equals(want string) matcher {
-	return func(value string) verdict { return verdictOf(value == want) }
-}
+// The matchers of the operators whose values have no variables.
 
-func equalsFold(want string) matcher {
-	return func(value string) verdict { return verdictOf(strings.EqualFold(value, want)) }
-}
-
-func like(want string) matcher {
-	p := compilePattern(want)
-	return func(value string) verdict { return verdictOf(p.match(value)) }
-}
-
-// likeARN matches the six fields one by one, so that no wildcard reaches over a
-// colon but in the last.
-func likeARN(want string) matcher {
-	const fields = 6
-	parts := strings.SplitN(want, ":", fields)
-	if len(parts) != fields || parts[0] != "arn" {
-		return nil
-	}
-	var patterns [fields]pattern
-	for i, part := range parts {
-		patterns[i] = compilePattern(part)
-	}
-	return func(value string) verdict {
-		if strings.Count(value, ":") < fields-1 {
-			return unreadable
-		}
-		for i := range patterns {
-			field, rest := value, ""
-			if i < fields-1 {
-				field, rest, _ = strings.Cut(value, ":")
-			}
-			if !patterns[i].match(field) {
-				return no
-			}
-			value = rest
-		}
-		return yes
-	}
-}
-
-func equalsBool(want string) matcher {
+func equalsBool(want string) func(value string) verdict {
 	wanted, ok := parseBool(want)
 	if !ok {
 		return nil
@@ -65,13 +25,22 @@ func equalsBool(want string) matcher {
 	}
 }
 
+// equalsBinary takes Base64; the request's value is the bytes themselves.
+func equalsBinary(want string) func(value string) verdict {
+	wanted, err := base64.StdEncoding.DecodeString(want)
+	if err != nil {
+		return nil
+	}
+	return func(value string) verdict { return verdictOf(value == string(wanted)) }
+}
+
 func parseBool(s string) (value, ok bool) {
 	value = strings.EqualFold(s, "true")
 	return value, value || strings.EqualFold(s, "false")
 }
 
 func numeric(holds func(order int) bool) operator {
-	return operator{want: "a number", compile: func(want string) matcher {
+	return plain("a number", func(want string) func(value string) verdict {
 		wanted, ok := parseNumber(want)
 		if !ok {
 			return nil
@@ -83,7 +52,7 @@ func numeric(holds func(order int) bool) operator {
 			}
 			return verdictOf(holds(cmp.Compare(n, wanted)))
 		}
-	}}
+	})
 }
 
 // parseNumber reads an integer or a decimal, and none of the other forms that Go
@@ -97,7 +66,7 @@ func parseNumber(s string) (float64, bool) {
 }
 
 func date(holds func(order int) bool) operator {
-	return operator{want: "a date as in 2006-01-02T15:04:05Z, or seconds since 1970", compile: func(want string) matcher {
+	return plain("a date as in 2006-01-02T15:04:05Z, or seconds since 1970", func(want string) func(value string) verdict {
 		wanted, ok := parseDate(want)
 		if !ok {
 			return nil
@@ -109,7 +78,7 @@ func date(holds func(order int) bool) operator {
 			}
 			return verdictOf(holds(t.Compare(wanted)))
 		}
-	}}
+	})
 }
 
 // parseDate reads W3C's profile of ISO 8601 (https://www.w3.org/TR/NOTE-datetime)
@@ -129,7 +98,7 @@ func parseDate(s string) (time.Time, bool) {
 
 // inPrefix takes a range or a single address. One of IPv4 that is written as IPv6
 // is refused: requests' addresses are not, so it would match nothing.
-func inPrefix(want string) matcher {
+func inPrefix(want string) func(value string) verdict {
 	prefix, err := netip.ParsePrefix(want)
 	if err != nil {
 		address, err := netip.ParseAddr(want)
