@@ -45,6 +45,12 @@ func TestASecondUpNamesTheFirst(t *testing.T) {
 	p.stop()
 }
 
+func TestAPortThatIsNotOursToTake(t *testing.T) {
+	h := newHouse(t)
+	expect(t, h.refused("up", "--port", "80"), "--port-mode direct")
+	expect(t, h.refused("up", "--port", "40000"), "ip_local_port_range", "--port 8474")
+}
+
 func TestATakenPortNamesItsHolder(t *testing.T) {
 	h := newHouse(t)
 	web := h.ns.Command(t.Context(), "/usr/bin/python3", "-u", "-m", "http.server", "80")
@@ -56,7 +62,7 @@ func TestATakenPortNamesItsHolder(t *testing.T) {
 	for status := 0; status != 200; { // until it listens
 		status, _, _ = h.request("GET", "http://127.0.0.1/")
 	}
-	expect(t, h.refused("up"), "169.254.169.254:80 is in use", "python3", "--listen 127.0.0.1:1338")
+	expect(t, h.refused("up", "--port-mode", "direct"), "169.254.169.254:80 is in use", "python3", "--listen 127.0.0.1:1338")
 	if h.metadataAddresses() {
 		t.Errorf("what failed left an address:\n%s", h.addresses())
 	}

@@ -33,7 +33,7 @@ func TestARestartWithTheCoreStopped(t *testing.T) {
 	before := h.role()
 	p.stop()
 
-	h.startAgent("listener opened")
+	h.startAgent("agent is ready")
 	after := h.role()
 	if after["AccessKeyId"] != before["AccessKeyId"] || after["SecretAccessKey"] != before["SecretAccessKey"] || after["Token"] != before["Token"] {
 		t.Errorf("before the restart %s until %s, after it %s until %s", before["AccessKeyId"], before["Expiration"], after["AccessKeyId"], after["Expiration"])

@@ -22,6 +22,8 @@ func TestStatusTable(t *testing.T) {
 				Expiration: at(5 * time.Hour), LastRefresh: at(-time.Hour), NextRefresh: at(time.Minute)},
 			want: `INSTANCE             ATTACHMENT  ROLE                                    VALID FOR  REFRESHED   NEXT REFRESH  FAILURES
 i-0123456789abcdef0  host        arn:aws:iam::123456789012:role/default  5h0m0s     1h0m0s ago  in 1m0s       0
+
+Requests for port 80 come to port 8474 (port mode rewrite).
 `},
 		"nothing yet, and why": {
 			instance: admin.Instance{ID: "i-0123456789abcdef0", Attachment: "host", RoleARN: role,
@@ -31,6 +33,8 @@ i-0123456789abcdef0  host        arn:aws:iam::123456789012:role/default  5h0m0s 
 			notes: []string{"mend this"},
 			want: `INSTANCE             ATTACHMENT  ROLE                                    VALID FOR  REFRESHED  NEXT REFRESH  FAILURES
 i-0123456789abcdef0  host        arn:aws:iam::123456789012:role/default  -          never      now           3
+
+Requests for port 80 come to port 8474 (port mode rewrite).
 
 i-0123456789abcdef0: last refresh failed: the issuer does not answer
 
@@ -44,12 +48,14 @@ Note: mend this
 				Expiration: at(0), LastRefresh: at(-6 * time.Hour), NextRefresh: at(time.Second)},
 			want: `INSTANCE             ATTACHMENT  ROLE                                    VALID FOR  REFRESHED   NEXT REFRESH  FAILURES
 i-0123456789abcdef0  host        arn:aws:iam::123456789012:role/default  expired    6h0m0s ago  in 1s         0
+
+Requests for port 80 come to port 8474 (port mode rewrite).
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			w := world{stdout: &out, now: func() time.Time { return now }}
-			if err := printStatus(w, admin.Status{Instances: []admin.Instance{test.instance}, Notes: test.notes}); err != nil {
+			if err := printStatus(w, admin.Status{PortMode: "rewrite", Port: 8474, Instances: []admin.Instance{test.instance}, Notes: test.notes}); err != nil {
 				t.Fatal(err)
 			}
 			if out.String() != test.want {

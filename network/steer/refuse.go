@@ -18,6 +18,9 @@ const (
 	refuse = "refuse"
 	// perDevice begins the names of the devices' own chains. The index follows.
 	perDevice = "device_"
+	// iifKind is the kind of the device, as ip-link(8) has it (NFT_META_IIFKIND of
+	// linux/netfilter/nf_tables.h).
+	iifKind expr.MetaKey = 26
 )
 
 // Refuse has devices, given by index and name, themselves answer "refused" to what
@@ -29,7 +32,7 @@ func (g *Guard) Refuse(devices map[int]string) error {
 	if len(devices) == 0 {
 		return nil
 	}
-	if err := transact(buildRefuse); err != nil {
+	if err := transact(g.way.buildRefuse); err != nil {
 		return fmt.Errorf("refuse by devices themselves: %w", made(err))
 	}
 	return inOneOrEach(slices.Collect(maps.Keys(devices)), func(cc *nftables.Conn, index int) {
@@ -101,7 +104,7 @@ func ofDevice(index int) chain {
 }
 
 // buildRefuse adds to a transaction what all devices have in common.
-func buildRefuse(cc *nftables.Conn) error {
+func (w Way) buildRefuse(cc *nftables.Conn) error {
 	cc.AddTable(deviceTable())
 	for _, set := range sets() {
 		if set.Table.Family == nftables.TableFamilyNetdev {
@@ -114,13 +117,19 @@ func buildRefuse(cc *nftables.Conn) error {
 		return err
 	}
 	cc.AddObj(&nftables.CounterObj{Table: deviceTable(), Name: closed})
-	addChains(cc, deviceTable(), []chain{{name: refuse, rules: refuseRules()}}, "")
+	addChains(cc, deviceTable(), []chain{{name: refuse, rules: w.refuseRules()}}, "")
 	return nil
 }
 
-func refuseRules() []rule {
+func (w Way) refuseRules() []rule {
 	var rules []rule
 	for _, v := range []ip{device4, device6} {
+		if w.Mode == NAT {
+			// Where bridged packets pass the inet family (br_netfilter), they come up
+			// from the bridge readdressed. Others are refused by the hook input.
+			rules = append(rules, rule{"readdressed", all(meta(iifKind, 0), equal([]byte(ifname("bridge"))),
+				v.to(), tcp(dstPort, w.Port), verdict(expr.VerdictReturn))})
+		}
 		unreachable := &expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}
 		rules = append(rules,
 			rule{"a request", all(v.to(), tcp(dstPort, metadataPort), verdict(expr.VerdictReturn))},
