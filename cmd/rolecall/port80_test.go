@@ -13,7 +13,8 @@ import (
 // nginx is Debian's, on port 80 of all addresses of a namespace.
 type nginx struct {
 	*house
-	cmd *exec.Cmd
+	cmd   *exec.Cmd
+	ended chan struct{}
 }
 
 // startNginx waits until it answers; that nginx cannot start fails the test.
@@ -24,22 +25,21 @@ func (h *house) startNginx(name string) *nginx {
 		events {}
 		http { access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
 			server { listen 0.0.0.0:80; listen [::]:80; location / { return 200 "the web of %[2]s"; } } }`, dir, name))
-	n := &nginx{house: h, cmd: h.ns.Command(h.t.Context(), "/usr/sbin/nginx", "-c", h.path("nginx-"+name+".conf"))}
+	n := &nginx{house: h, cmd: h.ns.Command(h.t.Context(), "/usr/sbin/nginx", "-c", h.path("nginx-"+name+".conf")), ended: make(chan struct{})}
 	out := &output{}
 	n.cmd.Stdout, n.cmd.Stderr = out, out
 	if err := n.cmd.Start(); err != nil {
 		h.t.Fatal(err)
 	}
-	ended := make(chan struct{})
 	go func() {
 		_ = n.cmd.Wait()
-		close(ended)
+		close(n.ended)
 	}()
-	h.t.Cleanup(func() { n.stop(); <-ended })
+	h.t.Cleanup(n.stop)
 	for _, url := range []string{"http://127.0.0.1/", "http://[::1]/"} {
 		h.until("nginx answers", func() bool {
 			select {
-			case <-ended:
+			case <-n.ended:
 				h.t.Fatalf("nginx ended: %s", out)
 			default:
 			}
@@ -49,7 +49,10 @@ func (h *house) startNginx(name string) *nginx {
 	return n
 }
 
-func (n *nginx) stop() { _ = n.cmd.Process.Signal(syscall.SIGTERM) }
+func (n *nginx) stop() {
+	_ = n.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	<-n.ended
+}
 
 // web is what a URL says, or nothing.
 func (h *house) web(url string) string {
