@@ -23,12 +23,19 @@
 //
 //   - A name is no identity: an attachment is [Bound] to the device that was seen
 //     first. Another of that name gets nothing, unless the attachment says Follow.
+//
 //   - Nothing fails open: before a device is looked at, the kernel is told never to
 //     forward what its guest sends to the metadata addresses. That outlives this
 //     process, and ends with [State.Remove] or [Cleanup].
+//
 //   - What is wanted is wanted for good: what others undo is mended, and a device
 //     that comes later is served when the kernel tells of it. What was there before
 //     us, and what others add, is left alone.
+//
+//   - Port 80 is others'. Listeners sit at a port of their own, and the kernel leads
+//     requests for port 80 of a metadata address there (room steer): on the devices of
+//     attachments, and at these addresses alone. Nothing else of the host is reached
+//     at them.
 //
 // State is gone through by one goroutine at a time, in steps of a few system calls
 // whose number does not depend on how many attachments there are. Doors and the hall

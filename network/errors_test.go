@@ -88,6 +88,21 @@ func TestAMissingCapabilityIsNamed(t *testing.T) {
 	}
 }
 
+// TestWithoutAPrivilegeTheAddressesOfOthersAreUsed needs CAP_NET_BIND_SERVICE alone, where
+// an administrator has put the addresses on lo.
+func TestWithoutAPrivilegeTheAddressesOfOthersAreUsed(t *testing.T) {
+	ns := nettest.New(t)
+	for _, addr := range []string{"169.254.169.254", "fd00:ec2::254"} {
+		ns.Run(t, "ip", "addr", "add", addr, "dev", "lo", "nodad")
+	}
+	if _, said := start(t, ns, "host", "setpriv", "--bounding-set=-net_admin"); said != "ready" {
+		t.Errorf("it said %q", said)
+	}
+	for _, addr := range metadata {
+		wantTold(t, ns, addr, "host")
+	}
+}
+
 func TestADeniedCapabilityThatIsHeldIsToldApart(t *testing.T) {
 	ns := nettest.New(t)
 	// A new user namespace has all capabilities, but none over this network.

@@ -3,7 +3,10 @@
 // network namespace of the calling thread. They do what sockets cannot.
 //
 //	table inet rolecall    a packet for the metadata addresses from a guarded
-//	                       device is never forwarded to somebody else's service
+//	                       device is never forwarded to somebody else's service;
+//	                       one for port 80 where we serve is led to our listener, and
+//	                       all else is refused
+//	table netdev rolecall  the same refusal, by the device that a guest is on
 //	table bridge rolecall  on a bridge that instances share: which (port, MAC
 //	                       address, IP address) may speak to these addresses, told
 //	                       by the kernel for each packet, so that a listener on the
@@ -16,6 +19,17 @@
 //	     -> listener on the bridge
 //	     -> inet postrouting      from a metadata address to a shared bridge: bit set
 //	     -> bridge output -> port bit set, and not to the member: dropped
+//
+// How a request for port 80 comes to our listener at another port, and the answer back
+// (mode [Rewrite]):
+//
+//	device -> netdev ingress      another port: refused
+//	     -> inet prerouting       of guests: not tracked
+//	     -> inet input, first     where nobody serves, or another port: refused
+//	     -> others' firewalls     see port 80
+//	     -> inet input, last      port 80 becomes ours
+//	     -> listener
+//	     -> inet output, first    ours becomes 80
 //
 // So a port that joined a moment ago and that nobody told us of can neither ask
 // nor overhear: a bridge floods what it has no entry for, and learns anew from
