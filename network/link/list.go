@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink/nl"
@@ -90,12 +91,12 @@ func addresses(device string, index int, family uint8, ours bool) ([]Thing, erro
 func (a Addr) looksOurs(scope uint8, flags uint32, text string) bool {
 	ip := a.Prefix.Addr()
 	if ip.Is6() {
-		return ip == MetadataIPv6 && a.Prefix.IsSingleIP() && flags&unix.IFA_F_DEPRECATED != 0
+		return slices.Contains(Served(), ip) && a.Prefix.IsSingleIP() && flags&unix.IFA_F_DEPRECATED != 0
 	}
 	if a.Device == loopback {
 		return text == label
 	}
-	return ip == MetadataIPv4 && a.Prefix.IsSingleIP() && scope == unix.RT_SCOPE_HOST
+	return slices.Contains(Served(), ip) && a.Prefix.IsSingleIP() && scope == unix.RT_SCOPE_HOST
 }
 
 // filterOf returns a device's rp_filter. Where it is ours and as new devices get it,

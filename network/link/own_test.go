@@ -34,7 +34,7 @@ func TestTheHostsOwnPacketsDoNotGoToGuests(t *testing.T) {
 	if !lost() {
 		t.Error("the host's packets to the Internet go to a guest")
 	}
-	run(t, host, "ip -6 route del unreachable default from fd00:ec2::254 dev lo metric 1024")
+	run(t, host, "ip -6 route del unreachable default from fd00:ec2::/116 dev lo metric 1024")
 	if lost() {
 		t.Error("they are lost without our unreachable route too, so nothing is tested")
 	}

@@ -52,10 +52,10 @@ func TestPlan(t *testing.T) {
 		{"on another device there is no label", nil, []link.Thing{link.Metadata("tap0", link.MetadataIPv4)},
 			[]string{"ip addr add 169.254.169.254/32 dev tap0 scope host"}},
 		{"the way back is added once", []link.Thing{link.ReplyRoute("tap0")}, []link.Thing{link.ReplyRoute("tap0"), link.ReplyRoute("tap1")},
-			[]string{"ip -6 route replace unreachable default from fd00:ec2::254 dev lo metric 1024 proto 84 && " +
-				"ip -6 route append default from fd00:ec2::254 dev tap1 metric 1024 proto 84"}},
+			[]string{"ip -6 route replace unreachable default from fd00:ec2::/116 dev lo metric 1024 proto 84 && " +
+				"ip -6 route append default from fd00:ec2::/116 dev tap1 metric 1024 proto 84"}},
 		{"the way back that is not wanted is removed", []link.Thing{link.ReplyRoute("tap0")}, nil,
-			[]string{"ip -6 route del default from fd00:ec2::254 dev tap0 metric 1024 proto 84"}},
+			[]string{"ip -6 route del default from fd00:ec2::/116 dev tap0 metric 1024 proto 84"}},
 		{"a setting that is as wanted stays", []link.Thing{link.ReversePath{Device: "tap0", Value: 0, Was: 2, Ours: true}},
 			[]link.Thing{link.AnySource("tap0")}, nil},
 		{"a setting that differs is set", []link.Thing{link.ReversePath{Device: "tap0", Value: 2, Was: 1}},

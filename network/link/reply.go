@@ -3,6 +3,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -12,10 +13,14 @@ import (
 // same, see [Reply].
 const replyMetric = 1024
 
-// Reply is the way back to the guest on a device for what is sent from
-// [MetadataIPv6]. A socket that is bound to a device still needs an IPv6 route by
+// replySource are the sources of our answers: it holds [MetadataIPv6] and [PodIPv6],
+// and no other address that anybody has.
+var replySource = netip.MustParsePrefix("fd00:ec2::/116")
+
+// Reply is the way back to the guest on a device for what is sent from an IPv6 address
+// of ours. A socket that is bound to a device still needs an IPv6 route by
 // it, whatever address the guest has (IPv4 takes the guest to be on the link). It is
-// a default route for that source alone, so it is for nobody else's packets.
+// a default route for these sources alone, so it is for nobody else's packets.
 //
 // One thing would change for the host: where it has no other address of global
 // scope, Linux takes ours for its own packets, deprecated or not (RFC 6724 section 5
@@ -35,7 +40,7 @@ func ReplyRoute(device string) Thing { return Reply{Device: device} }
 func (r Reply) what() what { return what{place: r, ours: true} }
 
 func (r Reply) command(verb Verb) string {
-	route := fmt.Sprintf("default from %s dev %%s metric %d proto %d", MetadataIPv6, replyMetric, Protocol)
+	route := fmt.Sprintf("default from %s dev %%s metric %d proto %d", replySource, replyMetric, Protocol)
 	if verb == Del {
 		return "ip -6 route del " + fmt.Sprintf(route, r.Device)
 	}
@@ -123,10 +128,10 @@ func replyBy(index int) (bool, error) {
 func reply(kind, flags, index int, of uint8) error {
 	err := change(kind, flags,
 		&nl.RtMsg{RtMsg: unix.RtMsg{
-			Family: unix.AF_INET6, Src_len: uint8(MetadataIPv6.BitLen()),
+			Family: unix.AF_INET6, Src_len: uint8(replySource.Bits()),
 			Table: unix.RT_TABLE_MAIN, Protocol: Protocol, Type: of,
 		}},
-		nl.NewRtAttr(unix.RTA_SRC, MetadataIPv6.AsSlice()),
+		nl.NewRtAttr(unix.RTA_SRC, replySource.Addr().AsSlice()),
 		nl.NewRtAttr(unix.RTA_PRIORITY, nl.Uint32Attr(replyMetric)),
 		oif(index))
 	if kind == unix.RTM_DELROUTE {

@@ -69,7 +69,7 @@ func TestADeviceIsLeftAsItWas(t *testing.T) {
 			}
 		}
 		shown := state(t, host)
-		for _, part := range []string{"unreachable default from fd00:ec2::254", "from fd00:ec2::254 dev tap1", "tap0/rp_filter:0", "169.254.169.254/32 scope host tap1"} {
+		for _, part := range []string{"unreachable default from fd00:ec2::/116", "from fd00:ec2::254 dev tap1", "tap0/rp_filter:0", "169.254.169.254/32 scope host tap1"} {
 			contains(t, shown, part)
 		}
 		for _, device := range []string{"tap0", "tap1"} {
@@ -136,7 +136,7 @@ func TestMendBringsBackWhatOthersRemove(t *testing.T) {
 	for _, damage := range []string{
 		"ip addr del 169.254.169.254/32 dev tap0",
 		"ip addr del fd00:ec2::254/128 dev tap0",
-		"ip -6 route del default from fd00:ec2::254 dev tap0 metric 1024",
+		"ip -6 route del default from fd00:ec2::/116 dev tap0 metric 1024",
 		"sysctl -qw net.ipv4.conf.tap0.rp_filter=1",
 		"ip link set tap0 down; ip link set tap0 up",
 	} {
@@ -158,10 +158,10 @@ func TestMendBringsBackWhatOthersRemove(t *testing.T) {
 			t.Errorf("%s: left to do are %v", damage, left)
 		}
 	}
-	run(t, host, "ip -6 route del unreachable default from fd00:ec2::254 dev lo metric 1024")
+	run(t, host, "ip -6 route del unreachable default from fd00:ec2::/116 dev lo metric 1024")
 	converge(t, host, "tap0", true, served("tap0")...)
-	routes := run(t, host, "ip -6 route | grep 'from fd00:ec2::254'")
-	want := "unreachable default from fd00:ec2::254 dev lo"
+	routes := run(t, host, "ip -6 route | grep 'from fd00:ec2::/116'")
+	want := "unreachable default from fd00:ec2::/116 dev lo"
 	if len(routes) < len(want) || routes[:len(want)] != want {
 		t.Errorf("the routes are\n%swant the unreachable one first", routes)
 	}
