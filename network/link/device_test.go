@@ -67,7 +67,7 @@ func TestDescribeKnowsUplinks(t *testing.T) {
 		"ip route add 10.0.0.0/8 via 192.0.2.2; ip -6 route add fd00:7::/64 via fd00:9::2":         false,
 		"ip -6 route add 3ffe::/16 via fd00:9::2":                                                  false,
 		"ip route add unreachable default; ip -6 route add unreachable default":                    false,
-		"ip -6 route add default from fd00:ec2::254 dev tap0; ip route add default dev tap0 tab 7": false,
+		"ip -6 route add default from fd00:ec2::/116 dev tap0; ip route add default dev tap0 tab 7": false,
 	} {
 		t.Run(route, func(t *testing.T) {
 			ns := nettest.New(t)

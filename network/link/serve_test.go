@@ -69,7 +69,7 @@ func TestADeviceIsLeftAsItWas(t *testing.T) {
 			}
 		}
 		shown := state(t, host)
-		for _, part := range []string{"unreachable default from fd00:ec2::/116", "from fd00:ec2::254 dev tap1", "tap0/rp_filter:0", "169.254.169.254/32 scope host tap1"} {
+		for _, part := range []string{"unreachable default from fd00:ec2::/116", "from fd00:ec2::/116 dev tap1", "tap0/rp_filter:0", "169.254.169.254/32 scope host tap1"} {
 			contains(t, shown, part)
 		}
 		for _, device := range []string{"tap0", "tap1"} {
