@@ -3,9 +3,11 @@ package network
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/rolecall/rolecall/network/link"
 	"github.com/rolecall/rolecall/network/steer"
@@ -63,7 +65,7 @@ func (n *namespace) cleanUp() (removed []string, err error) {
 		if err != nil {
 			return err
 		}
-		for _, device := range append(placed, loopback) {
+		for _, device := range append(slices.Sorted(maps.Keys(placed)), loopback) {
 			have, err := link.List(device, device != loopback)
 			if errors.Is(err, link.ErrNotFound) {
 				continue

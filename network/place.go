@@ -103,7 +103,7 @@ func (s *State) ensure(p *place) error {
 	if err != nil {
 		return err
 	}
-	for _, device := range placed {
+	for device := range placed {
 		p.placed[device] = true
 	}
 	changes, err := steer.Changes(p.ctx)
@@ -249,7 +249,10 @@ func (p *place) bridges() bool { return len(p.members) > 0 }
 func (p *place) rules() steer.Want {
 	want := steer.Want{
 		Guarded: slices.Collect(maps.Keys(p.guarded)),
-		Placed:  slices.Collect(maps.Keys(p.placed)),
+		Placed:  map[string]string{},
+	}
+	for device := range p.placed {
+		want.Placed[device] = ""
 	}
 	for name, st := range p.stands {
 		if st.expected {

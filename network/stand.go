@@ -120,7 +120,7 @@ func (st *stand) converge(want []link.Thing) error {
 	}
 	if st.device != loopback && !st.place.placed[st.device] {
 		// On record first: who cleans up after a crash removes what is on record.
-		if err := st.place.guard.Place(st.device); err != nil {
+		if err := st.place.guard.Place(st.device, ""); err != nil {
 			return err
 		}
 		st.place.placed[st.device] = true

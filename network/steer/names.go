@@ -46,15 +46,34 @@ func (g *Guard) Unserve(device string) error { return g.take(served, device) }
 // Served returns the devices on which requests are expected, sorted.
 func (g *Guard) Served() ([]string, error) { return g.names(served) }
 
-// Place records that we put a metadata address on a device, for a later process
-// that tidies up. No rule uses it.
-func (g *Guard) Place(device string) error { return g.put(placed, device) }
+// Place records that we came to a device and put a metadata address on it, for a later
+// process that tidies up, with a note of at most 128 bytes on what was there before. The
+// first note stays. No rule uses it.
+func (g *Guard) Place(device, note string) error {
+	e, err := named(placed, device)
+	if err != nil {
+		return err
+	}
+	e.comment = note
+	return change(fmt.Sprintf("add %s to the %s devices", device, placed), add, e)
+}
 
 // Unplace ends [Guard.Place].
 func (g *Guard) Unplace(device string) error { return g.take(placed, device) }
 
-// Placed returns the devices that hold a metadata address of ours, sorted.
-func (g *Guard) Placed() ([]string, error) { return g.names(placed) }
+// Placed returns the devices that hold a metadata address of ours, with their notes;
+// none without our tables.
+func (g *Guard) Placed() (map[string]string, error) {
+	elements, err := list(placed)
+	if err != nil {
+		return nil, err
+	}
+	notes := make(map[string]string, len(elements))
+	for _, e := range elements {
+		notes[fromIfname(e.key)] = e.comment
+	}
+	return notes, nil
+}
 
 // Share says that several instances share a bridge: from now on only members
 // ([Guard.Admit]) reach the metadata addresses through it, and only they get

@@ -9,11 +9,13 @@ import (
 
 // Want is all that our tables shall hold.
 type Want struct {
-	// Guarded, Served, Placed and Bridges are as for [Guard.Guard], [Guard.Serve],
-	// [Guard.Place] and [Guard.Share].
-	Guarded, Served, Placed, Bridges []string
-	Ports                            []Port
-	Members                          []Member
+	// Guarded, Served and Bridges are as for [Guard.Guard], [Guard.Serve] and
+	// [Guard.Share].
+	Guarded, Served, Bridges []string
+	// Placed are the notes of [Guard.Place], by device.
+	Placed  map[string]string
+	Ports   []Port
+	Members []Member
 }
 
 // Replace makes our tables, if they are not whole, and has them hold exactly what is
@@ -77,7 +79,7 @@ func (w Want) elements() ([]element, error) {
 		}
 		wanted = append(wanted, port.elements()...)
 	}
-	for set, devices := range map[string][]string{guarded: w.Guarded, served: w.Served, placed: w.Placed, bridges: w.Bridges} {
+	for set, devices := range map[string][]string{guarded: w.Guarded, served: w.Served, bridges: w.Bridges} {
 		for _, device := range devices {
 			e, err := named(set, device)
 			if err != nil {
@@ -85,6 +87,14 @@ func (w Want) elements() ([]element, error) {
 			}
 			wanted = append(wanted, e)
 		}
+	}
+	for device, note := range w.Placed {
+		e, err := named(placed, device)
+		if err != nil {
+			return nil, err
+		}
+		e.comment = note
+		wanted = append(wanted, e)
 	}
 	return wanted, nil
 }

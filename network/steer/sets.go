@@ -41,8 +41,8 @@ const (
 )
 
 // batch is how many elements go into one message: an attribute of netlink holds
-// 64 KiB (netlink(7)), and an element of ours at most 80 bytes.
-const batch = 500
+// 64 KiB (netlink(7)), and an element of ours at most 170 bytes, with a note.
+const batch = 300
 
 func inetTable() *nftables.Table {
 	return &nftables.Table{Name: tableName, Family: nftables.TableFamilyINet}
@@ -117,8 +117,9 @@ func addresses(family nftables.TableFamily) []element {
 	return all
 }
 
-// element is one of a set, with a value if the set is a map.
-type element struct{ set, key, value string }
+// element is one of a set, with a value if the set is a map. The comment is for who
+// reads it; no rule does.
+type element struct{ set, key, value, comment string }
 
 // add puts elements into their sets. One that is there already is no error, unless
 // it has another value (EBUSY).
@@ -138,7 +139,7 @@ func remove(cc *nftables.Conn, elements []element) error {
 func inBatches(elements []element, change func(*nftables.Set, []nftables.SetElement) error) error {
 	bySet := map[string][]nftables.SetElement{}
 	for _, e := range elements {
-		bySet[e.set] = append(bySet[e.set], nftables.SetElement{Key: []byte(e.key), Val: []byte(e.value)})
+		bySet[e.set] = append(bySet[e.set], nftables.SetElement{Key: []byte(e.key), Val: []byte(e.value), Comment: e.comment})
 	}
 	for _, set := range sets() {
 		for some := range slices.Chunk(bySet[set.Name], batch) {
@@ -171,7 +172,7 @@ func list(names ...string) ([]element, error) {
 			return nil, fmt.Errorf("list set %s: %w", name, errors.Join(ErrAbsent, err))
 		}
 		for _, e := range elements {
-			found = append(found, element{name, string(e.Key), string(e.Val)})
+			found = append(found, element{name, string(e.Key), string(e.Val), e.Comment})
 		}
 	}
 	return found, nil

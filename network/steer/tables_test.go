@@ -21,7 +21,7 @@ func member(port, bridge int, mac byte, addr string) steer.Member {
 // some is an example of all that the tables hold.
 func some() steer.Want {
 	return steer.Want{
-		Guarded: []string{"br0", "tap0"}, Served: []string{"tap0"}, Placed: []string{"tap0"}, Bridges: []string{"br0"},
+		Guarded: []string{"br0", "tap0"}, Served: []string{"tap0"}, Placed: map[string]string{"tap0": "rp_filter=2"}, Bridges: []string{"br0"},
 		Ports:   []steer.Port{{Index: 7, Bridge: 3}, {Index: 8, Bridge: 3}},
 		Members: []steer.Member{member(7, 3, 1, "10.0.0.5"), member(7, 3, 1, "fd00::5"), member(8, 3, 2, "10.0.0.6")},
 	}
@@ -102,12 +102,12 @@ func TestTheTablesAreMended(t *testing.T) {
 
 func TestReplaceChangesOnlyWhatDiffers(t *testing.T) {
 	ns := nettest.New(t)
-	nothing := steer.Want{Guarded: []string{}, Served: []string{}, Placed: []string{}, Bridges: []string{}, Ports: []steer.Port{}, Members: []steer.Member{}}
+	nothing := steer.Want{Guarded: []string{}, Served: []string{}, Placed: map[string]string{}, Bridges: []string{}, Ports: []steer.Port{}, Members: []steer.Member{}}
 	replace(t, ns, nothing)
 	empty := rules(t, ns)
 	replace(t, ns, some())
 	less := some()
-	less.Guarded, less.Members = []string{"br0"}, less.Members[:2]
+	less.Guarded, less.Members, less.Placed["tap0"] = []string{"br0"}, less.Members[:2], "rp_filter=1"
 	less.Ports = []steer.Port{{Index: 7, Bridge: 4}, {Index: 9, Bridge: 3}} // 7 has moved
 	replace(t, ns, less)
 	replace(t, ns, some())
@@ -129,7 +129,7 @@ func TestChangesOfElementsAreIdempotent(t *testing.T) {
 		}
 		in(t, ns, func() error { return g.Admit(want.Members...) })
 		in(t, ns, func() error {
-			return errors.Join(g.Guard("tap0"), g.Guard("br0"), g.Serve("tap0"), g.Place("tap0"), g.Share("br0"))
+			return errors.Join(g.Guard("tap0"), g.Guard("br0"), g.Serve("tap0"), g.Place("tap0", "rp_filter=2"), g.Share("br0"))
 		})
 		if got := held(t, ns); !reflect.DeepEqual(got, want) {
 			t.Errorf("the tables hold %+v", got)
@@ -234,7 +234,7 @@ func TestWithoutTablesThereIsNothingAndNothingCanBeAdded(t *testing.T) {
 	ns.Do(func() {
 		g := steer.New()
 		m := member(7, 3, 1, "10.0.0.5")
-		for _, err := range []error{g.Guard("tap0"), g.Place("tap0"), g.AddPort(m.Port), g.Admit(m)} {
+		for _, err := range []error{g.Guard("tap0"), g.Place("tap0", "rp_filter=2"), g.AddPort(m.Port), g.Admit(m)} {
 			if !errors.Is(err, steer.ErrAbsent) {
 				t.Errorf("error %v, want ErrAbsent", err)
 			}
@@ -288,10 +288,10 @@ func TestTenThousandElementsFit(t *testing.T) {
 
 // many is n devices, ports and members.
 func many(n int) steer.Want {
-	w := steer.Want{Bridges: []string{"br0"}}
+	w := steer.Want{Bridges: []string{"br0"}, Placed: map[string]string{}}
 	for i := range n {
 		name := fmt.Sprintf("tap%05d", i)
-		w.Guarded, w.Served, w.Placed = append(w.Guarded, name), append(w.Served, name), append(w.Placed, name)
+		w.Guarded, w.Served, w.Placed[name] = append(w.Guarded, name), append(w.Served, name), strings.Repeat("x", 128)
 		port := steer.Port{Index: 100 + i, Bridge: 3}
 		w.Ports = append(w.Ports, port)
 		w.Members = append(w.Members, steer.Member{Port: port, MAC: net.HardwareAddr{2, 0, 0, 0, byte(i >> 8), byte(i)},
