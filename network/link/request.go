@@ -35,7 +35,6 @@ func open() (*nl.NetlinkSocket, error) {
 		return nil, fmt.Errorf("open a netlink socket: %w", err)
 	}
 	_ = unix.SetsockoptInt(socket.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
-	_ = socket.SetExtAck(true) // the kernel explains its errors since 4.12
 	return socket, nil
 }
 
@@ -47,6 +46,11 @@ func request(kind, flags, answer, header int, parts ...nl.NetlinkRequestData) ([
 		return nil, err
 	}
 	defer socket.Close()
+	if flags&unix.NLM_F_DUMP == 0 {
+		// The kernel explains its errors (4.12). Not those that end a list: the library
+		// looks for the request in front of the explanation, where there is none.
+		_ = socket.SetExtAck(true)
+	}
 	ask := nl.NewNetlinkRequest(kind, flags)
 	ask.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
 	for _, part := range parts {
