@@ -66,7 +66,11 @@ func (n *namespace) cleanUp() (removed []string, err error) {
 			return err
 		}
 		for _, device := range append(slices.Sorted(maps.Keys(placed)), loopback) {
-			have, err := link.List(device, device != loopback)
+			before, err := beforeUs(placed, device)
+			if err != nil {
+				return err
+			}
+			have, err := link.List(device, before)
 			if errors.Is(err, link.ErrNotFound) {
 				continue
 			}
@@ -93,12 +97,12 @@ func (n *namespace) cleanUp() (removed []string, err error) {
 				return fmt.Errorf("neighbour %s: %w", m.Addr, err)
 			}
 		}
-		if err := link.Precede(false, false); err != nil {
+		if _, err := link.Precede(false, false); err != nil {
 			return err
 		}
 		bypassed, err := link.Bypassed()
 		if err == nil && bypassed {
-			err = link.Bypass(false)
+			_, err = link.Bypass(false)
 			removed = append(removed, "the rules that kept the host's own way to "+netip.AddrPortFrom(link.MetadataIPv4, metadataPort).String())
 		}
 		if err != nil {
@@ -113,4 +117,15 @@ func (n *namespace) cleanUp() (removed []string, err error) {
 		}
 		return errors.Join(err, guard.Remove()) // of what is not whole too
 	})
+}
+
+// beforeUs is what a device's settings were, by the notes on record; nil for one that we
+// did not come to.
+func beforeUs(notes map[string]string, device string) (*link.Settings, error) {
+	note, ok := notes[device]
+	if !ok {
+		return nil, nil
+	}
+	before, err := link.ParseSettings(note)
+	return &before, err
 }

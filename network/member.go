@@ -145,7 +145,9 @@ func (st *stand) admit(w *wanted) {
 	case err == nil && port.Master != st.device:
 		err = errors.Join(st.expel(w), fmt.Errorf("device %s is a port of %s and not of %s: name the bridge that it is plugged into", port.Name, port.Master, st.device))
 	case err == nil:
-		if err = st.let(w, port.Index); err == nil {
+		if err = st.unheardFrom(w); err != nil {
+			err = errors.Join(err, st.expel(w))
+		} else if err = st.let(w, port.Index); err == nil {
 			w.attached(b)
 		}
 	}
@@ -184,7 +186,14 @@ func (st *stand) let(w *wanted, port int) error {
 	if err := link.Apply(ops); err != nil {
 		return err
 	}
-	w.member.undo = append(w.member.undo, ops...)
+	for _, op := range ops {
+		if op.Restores(w.member.had) {
+			st.state.mends.add(op.Kind(), st.netns(), op.String())
+			continue
+		}
+		w.member.undo = append(w.member.undo, op)
+	}
+	w.member.had = want
 	for _, m := range next.members {
 		st.residents.Store(m.Addr, w)
 	}

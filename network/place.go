@@ -19,17 +19,19 @@ type place struct {
 	ctx    context.Context // of those who follow the events
 	end    context.CancelFunc
 
-	stands  map[string]*stand    // by the name of the device
-	byIndex map[int]*stand       // those whose device is there
-	members map[string][]*wanted // of bridges, by the name of their port
-	ports   map[int]*stand       // of which bridge a device is a port, by its index
-	guarded map[string]int       // by name of a device, for how many attachments
-	placed  map[string]bool      // devices on which the addresses are ours
+	stands  map[string]*stand         // by the name of the device
+	byIndex map[int]*stand            // those whose device is there
+	members map[string][]*wanted      // of bridges, by the name of their port
+	ports   map[int]*stand            // of which bridge a device is a port, by its index
+	guarded map[string]int            // by name of a device, for how many attachments
+	placed  map[string]*link.Settings // devices on which the addresses are ours, and what they had before
 	// ensured says that the tables are there.
 	ensured  bool
 	refusing *refusing
-	// routed says that a route of ours may be there.
-	routed bool
+	// routed says that a route of ours may be there, preceded that it was needed.
+	routed, preceded bool
+	// all are the settings of all devices, as they were seen last.
+	all link.Settings
 	// bypass says that the host's own way leads past the guests' devices.
 	bypass bool
 }
@@ -74,7 +76,7 @@ func (s *State) find(w *wanted) error {
 func (s *State) openPlace(n *namespace) (*place, error) {
 	p := &place{
 		namespace: n, guard: steer.New(),
-		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, ports: map[int]*stand{}, guarded: map[string]int{}, placed: map[string]bool{},
+		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, ports: map[int]*stand{}, guarded: map[string]int{}, placed: map[string]*link.Settings{},
 	}
 	err := n.do(func() (err error) {
 		p.events, err = link.Open()
@@ -104,7 +106,9 @@ func (s *State) ensure(p *place) error {
 		return err
 	}
 	for device := range placed {
-		p.placed[device] = true
+		if p.placed[device], err = beforeUs(placed, device); err != nil {
+			return err
+		}
 	}
 	changes, err := steer.Changes(p.ctx)
 	if err != nil {
@@ -201,7 +205,7 @@ func (p *place) keepHostWay(keep bool) error {
 	if p.bypass == keep {
 		return nil
 	}
-	if err := link.Bypass(keep); err != nil {
+	if _, err := link.Bypass(keep); err != nil {
 		return err
 	}
 	p.bypass = keep
@@ -232,14 +236,19 @@ func (p *place) close(keep bool) error {
 
 // route has the host itself come before its guests, and bridges do without an address
 // of their own.
-func (p *place) route() error {
+func (s *State) route(p *place) error {
 	_, host := p.stands[loopback]
 	bridge := len(p.members) > 0
 	if !host && !bridge && !p.routed { // guests on devices of their own need none
 		return nil
 	}
 	p.routed = host || bridge
-	return link.Precede(p.routed, bridge)
+	added, err := link.Precede(p.routed, bridge)
+	if added && p.preceded {
+		s.mends.add("routes", p.path, "the local route to "+link.MetadataIPv4.String())
+	}
+	p.preceded = p.routed && (p.preceded || added)
+	return err
 }
 
 // bridges reports whether ports matter.
@@ -251,8 +260,8 @@ func (p *place) rules() steer.Want {
 		Guarded: slices.Collect(maps.Keys(p.guarded)),
 		Placed:  map[string]string{},
 	}
-	for device := range p.placed {
-		want.Placed[device] = ""
+	for device, before := range p.placed {
+		want.Placed[device] = before.String()
 	}
 	for name, st := range p.stands {
 		if st.expected {

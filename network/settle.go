@@ -143,7 +143,11 @@ func (st *stand) arrange(ctx context.Context, concerned []*wanted) {
 		})
 		return
 	}
-	err = st.unsuitable(device)
+	if err = st.unsuitable(device); err != nil {
+		st.shut() // who is there now may be anybody
+	} else {
+		err = st.unheard(device)
+	}
 	if err == nil && !st.bridge() {
 		// Before the doors are open: whoever came to one without a resident would be
 		// turned away.

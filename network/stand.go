@@ -22,7 +22,9 @@ type stand struct {
 	index  int              // of the device that the doors are bound to; 0 for none
 	served []netip.AddrPort // what it has of what its users want
 	doors  []*door
-	listed bool // that a bridge's ports are known
+	listed bool          // that a bridge's ports are known
+	had    []link.Thing  // what the device was made to have
+	seen   link.Settings // the device's, when they were looked at last
 	// expected says that the kernel was told of the device.
 	expected bool
 
@@ -56,12 +58,18 @@ func (st *stand) possible(up bool) []netip.AddrPort {
 	return served
 }
 
-// want is what the device is to have.
-func (st *stand) want(served []netip.AddrPort) []link.Thing {
-	var want []link.Thing
+// want is what the device is to have. A bridge has IPv4 addresses of ours only where its
+// guests are not heard without: its keepers take offence at them.
+func (st *stand) want(served []netip.AddrPort, d link.Device) (want []link.Thing, err error) {
+	bare := false
+	if st.bridge() {
+		if bare, err = link.NeedsAddress(d); err != nil {
+			return nil, err
+		}
+	}
 	reply := false
 	for _, s := range served {
-		if !st.bridge() || s.Addr().Is6() {
+		if !st.bridge() || bare || s.Addr().Is6() {
 			want = append(want, link.Metadata(st.device, s.Addr()))
 		}
 		reply = reply || s.Addr().Is6() && st.device != loopback
@@ -70,9 +78,9 @@ func (st *stand) want(served []netip.AddrPort) []link.Thing {
 		want = append(want, link.ReplyRoute(st.device))
 	}
 	if st.device != loopback && !st.bridge() {
-		want = append(want, link.AnySource(st.device))
+		want = append(want, link.HearGuests(st.device)...)
 	}
-	return want
+	return want, nil
 }
 
 // furnish makes the device as it is wanted, and opens what doors are missing. Where
@@ -80,7 +88,11 @@ func (st *stand) want(served []netip.AddrPort) []link.Thing {
 func (st *stand) furnish(ctx context.Context, d link.Device) error {
 	served := st.possible(d.Up)
 	if st.place != nil {
-		if err := st.converge(st.want(served)); err != nil {
+		want, err := st.want(served, d)
+		if err != nil {
+			return err
+		}
+		if err := st.converge(want, d); err != nil {
 			return err
 		}
 	}
@@ -109,21 +121,22 @@ func (st *stand) furnish(ctx context.Context, d link.Device) error {
 }
 
 // converge changes what differs from what is wanted.
-func (st *stand) converge(want []link.Thing) error {
+func (st *stand) converge(want []link.Thing, d link.Device) error {
 	have, err := link.List(st.device, st.place.placed[st.device])
 	if err != nil {
 		return err
 	}
 	ops := link.Plan(have, want)
 	if len(ops) == 0 {
-		return st.place.route()
+		st.had = want
+		return st.state.route(st.place)
 	}
-	if st.device != loopback && !st.place.placed[st.device] {
+	if st.device != loopback && st.place.placed[st.device] == nil {
 		// On record first: who cleans up after a crash removes what is on record.
-		if err := st.place.guard.Place(st.device, ""); err != nil {
+		if err := st.place.guard.Place(st.device, d.Settings.String()); err != nil {
 			return err
 		}
-		st.place.placed[st.device] = true
+		st.place.placed[st.device] = &d.Settings
 	}
 	// The host is told that it is served when the kernel is ready for it. Guests are
 	// not waited for, and neither is somebody who keeps undoing what we do.
@@ -134,12 +147,17 @@ func (st *stand) converge(want []link.Thing) error {
 	if err := apply(ops); err != nil {
 		return err
 	}
-	if err := st.place.route(); err != nil {
+	if err := st.state.route(st.place); err != nil {
 		return err
 	}
 	for _, op := range ops {
+		if op.Restores(st.had) {
+			st.state.mends.add(op.Kind(), st.netns(), op.String())
+			continue
+		}
 		st.state.logger.Info("network changed", "change", op.String(), "netns", st.netns())
 	}
+	st.had = want
 	return nil
 }
 
@@ -150,12 +168,12 @@ func (st *stand) clear() error {
 		err = nil
 	}
 	if err == nil {
-		err = errors.Join(link.Apply(link.Plan(have, nil)), st.place.route())
+		err = errors.Join(link.Apply(link.Plan(have, nil)), st.state.route(st.place))
 	}
 	if err != nil {
 		return fmt.Errorf("device %s: %w", st.device, err)
 	}
-	if st.place.placed[st.device] {
+	if st.place.placed[st.device] != nil {
 		delete(st.place.placed, st.device)
 		return st.place.guard.Unplace(st.device)
 	}
@@ -171,7 +189,7 @@ func (st *stand) shut() {
 	for _, w := range st.users {
 		w.connections.drop()
 	}
-	st.doors, st.listed = nil, false
+	st.doors, st.listed, st.had = nil, false, nil
 	st.take(0)
 }
 

@@ -36,6 +36,7 @@ type State struct {
 	logger *slog.Logger
 	own    *namespace
 	hall   *hall
+	mends  *mends
 
 	mu     sync.Mutex         // guards what follows
 	wanted map[string]*wanted // by name
@@ -61,7 +62,7 @@ func New(c Config) (*State, error) {
 		return nil, err
 	}
 	return &State{
-		config: c, logger: c.Logger, own: own, hall: newHall(),
+		config: c, logger: c.Logger, own: own, hall: newHall(), mends: newMends(c.Logger),
 		wanted: map[string]*wanted{}, claims: map[string]string{}, places: map[uint64]*place{},
 	}, nil
 }
@@ -282,6 +283,7 @@ func (s *State) Close(keep bool) error {
 		return nil
 	}
 	s.closed = true
+	s.mends.stop()
 	var errs []error
 	for _, w := range s.wanted {
 		w.connections.end()

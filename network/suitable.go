@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/rolecall/rolecall/network/link"
 )
@@ -23,6 +24,39 @@ func (st *stand) unsuitable(d link.Device) error {
 		return fmt.Errorf("device %s is a port of %s, on which its packets arrive: attach the instance with {bridge: %s, port: %s, mac: ..., address: ...}", d.Name, d.Master, d.Master, d.Name)
 	case d.Uplink:
 		return fmt.Errorf("device %s is this host's way out, by a default route: whoever is out there would get the instance's role; name the device of one guest", d.Name)
+	}
+	return nil
+}
+
+// unheard reports the setting of this host by which the guest on a device of its own does
+// not reach us.
+func (st *stand) unheard(d link.Device) error {
+	if st.bridge() || st.device == loopback {
+		return nil
+	}
+	return link.Obstacle(d, netip.Addr{})
+}
+
+// unheardFrom reports why a member of a bridge does not reach us.
+func (st *stand) unheardFrom(w *wanted) error {
+	bridge, err := link.Describe(st.device)
+	if err != nil {
+		return err
+	}
+	for _, addr := range w.Member.Addrs {
+		if !w.serves(addr) {
+			continue
+		}
+		owned, err := link.Owned(addr)
+		if err != nil {
+			return err
+		}
+		if owned {
+			return fmt.Errorf("%s is an address of this host itself, which drops what claims to come from it: give the instance another, or take it from the host (ip address show to %s)", addr, addr)
+		}
+		if err := link.Obstacle(bridge, addr); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -67,6 +67,7 @@ type wanted struct {
 // admission is what was made for a member of a bridge.
 type admission struct {
 	members []steer.Member
+	had     []link.Thing // its addresses, pinned to its MAC
 	undo    []link.Op
 }
 

@@ -22,6 +22,10 @@ const (
 	// change: a port may be free by then.
 	retryEvery = time.Second
 
+	// looksAtOnce bounds the devices whose settings are looked at in a second, by what
+	// it costs: some 15 µs each. Of more, chance has it whose turn it is.
+	looksAtOnce = 500
+
 	// resyncEvery is how often everything is looked at although nobody told of a
 	// change.
 	resyncEvery = time.Minute
@@ -56,6 +60,7 @@ func (s *State) Watch(ctx context.Context) error {
 			s.revisit()
 		case <-retry.C:
 			s.retry()
+			s.everywhere(s.settings)
 		case <-resync.C:
 			s.revisit()
 			s.everywhere(s.restore)
@@ -81,7 +86,7 @@ func (s *State) follow(p *place) {
 // mend goes by what is told. Devices are looked at once; addresses, which somebody
 // might keep removing, at most every mendPause.
 func (s *State) mend(p *place, told <-chan link.Changed) {
-	touched, rules := map[int]bool{}, false
+	touched, rules, settings := map[int]bool{}, false, false
 	var due <-chan time.Time
 	for {
 		select {
@@ -93,15 +98,18 @@ func (s *State) mend(p *place, told <-chan link.Changed) {
 			for index := range changed.Addrs {
 				touched[index] = true
 			}
-			rules = rules || changed.Rules
-			if due == nil && (len(touched) > 0 || rules) {
+			rules, settings = rules || changed.Rules, settings || changed.Settings
+			if due == nil && (len(touched) > 0 || rules || settings) {
 				due = time.After(mendPause)
 			}
 		case <-due:
 			due = nil
 			s.touched(p, touched, rules)
+			if settings {
+				s.look(p)
+			}
 			clear(touched)
-			rules = false
+			rules, settings = false, false
 		}
 	}
 }
@@ -133,7 +141,14 @@ func (s *State) touched(p *place, indexes map[int]bool, rules bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if rules && p.bypass && !s.closed {
-		if err := p.do(func() error { return link.Bypass(true) }); err != nil {
+		err := p.do(func() error {
+			changed, err := link.Bypass(true)
+			if changed {
+				s.mends.add("rules", p.path, "the rules that keep the host's own way to "+link.MetadataIPv4.String())
+			}
+			return err
+		})
+		if err != nil {
 			s.logger.Error("the host's own way to another metadata service is not back yet, and it is tried again", "err", err)
 		}
 	}
@@ -143,10 +158,53 @@ func (s *State) touched(p *place, indexes map[int]bool, rules bool) {
 		}
 	}
 	if indexes[loopbackIndex] && p.bridges() && !s.closed {
-		if err := p.do(p.route); err != nil {
+		if err := p.do(func() error { return s.route(p) }); err != nil {
 			s.logger.Error("the route that bridges need is not back yet, and it is tried again", "err", err)
 		}
 	}
+}
+
+// settings looks at those of which the kernel tells nobody that they changed.
+func (s *State) settings(p *place) {
+	all, err := s.changedSettings(p)
+	if err != nil {
+		s.logger.Error("the settings of devices cannot be read, and it is tried again", "netns", p.path, "err", err)
+	}
+	if all {
+		s.look(p)
+	}
+}
+
+// changedSettings looks at devices whose own have changed, and reports whether those of
+// all have.
+func (s *State) changedSettings(p *place) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false, nil
+	}
+	before := p.all
+	var changed []*stand
+	err := p.do(func() (err error) {
+		if p.all, err = link.SettingsOfAll(); err != nil {
+			return err
+		}
+		looks := 0
+		for _, st := range p.byIndex {
+			if looks++; looks > looksAtOnce {
+				break
+			}
+			if own, err := link.SettingsOf(st.device); err == nil && own != st.seen {
+				st.seen = own
+				changed = append(changed, st)
+			}
+		}
+		return nil
+	})
+	for _, st := range changed {
+		s.lookAt(st)
+	}
+	return p.all != before, err
 }
 
 // look looks at everything in a place. It lets others in between.

@@ -168,7 +168,7 @@ func TestIPv6(t *testing.T) {
 }
 
 func TestListNamesTheDeviceThatIsMissing(t *testing.T) {
-	if _, err := link.List("none", true); !errors.Is(err, link.ErrNotFound) || !strings.Contains(err.Error(), "device none") {
+	if _, err := link.List("none", nil); !errors.Is(err, link.ErrNotFound) || !strings.Contains(err.Error(), "device none") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -42,28 +42,29 @@ type rules struct {
 // main, those of guests stay here (ip-rule(8)). It refuses with a
 // [*ForeignRuleError], before it changes anything, where that would reorder somebody
 // else's rules. There is a rule for the table local at every moment, and after a
-// process that was killed between two steps the next call does the rest.
+// process that was killed between two steps the next call does the rest. It says whether
+// there was anything to do.
 //
 // IPv6 has no such way. Whatever route the host's packets took, their source would
 // be fd00:ec2::254 too, as an address of this host that equals the destination is
 // preferred to all others (RFC 6724 section 5, rule 1). So where a guest is served
 // over IPv6, the host itself is refused there, and has to ask over IPv4.
-func Bypass(on bool) error {
+func Bypass(on bool) (changed bool, err error) {
 	r, err := currentRules()
 	if err != nil {
-		return err
+		return false, err
 	}
-	step := r.off
+	step, changed := r.off, r.way || r.late
 	if on {
 		if r.foreign != nil {
-			return &ForeignRuleError{Rule: *r.foreign}
+			return false, &ForeignRuleError{Rule: *r.foreign}
 		}
-		step = r.on
+		step, changed = r.on, !r.way || !r.late || r.first
 	}
 	if err := step(); err != nil {
-		return fmt.Errorf("change the rules for %s: %w", MetadataIPv4, Denied(NetAdmin, err))
+		return false, fmt.Errorf("change the rules for %s: %w", MetadataIPv4, Denied(NetAdmin, err))
 	}
-	return nil
+	return changed, nil
 }
 
 // Bypassed reports whether anything of [Bypass] is there, be it half done.

@@ -25,7 +25,10 @@ func rules(t *testing.T, ns *nettest.Namespace) string { return run(t, ns, "ip r
 
 func bypass(t *testing.T, ns *nettest.Namespace, on bool) {
 	t.Helper()
-	try(t, ns, func() error { return link.Bypass(on) })
+	try(t, ns, func() error {
+		_, err := link.Bypass(on)
+		return err
+	})
 	try(t, ns, func() error {
 		is, err := link.Bypassed()
 		if is != on {
@@ -134,11 +137,11 @@ func TestBypassRefusesWhereOthersHaveRules(t *testing.T) {
 			run(t, ns, rule)
 			before := rules(t, ns)
 			ns.Do(func() {
-				err := link.Bypass(true)
+				_, err := link.Bypass(true)
 				if foreign, ok := errors.AsType[*link.ForeignRuleError](err); !ok || !strings.Contains(err.Error(), names) {
 					t.Errorf("%v: error %v, want one that names %s", foreign, err, names)
 				}
-				if err := link.Bypass(false); err != nil {
+				if _, err := link.Bypass(false); err != nil {
 					t.Error(err)
 				}
 			})

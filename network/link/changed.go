@@ -35,7 +35,7 @@ func (c *Changed) note(kind uint16, data []byte) {
 		}
 	case unix.RTM_NEWNETCONF:
 		if m, err := parse(data, netconfHeader); err == nil && m.attrs[netconfFilter] != nil {
-			c.addr(int(int32(m.number(netconfIndex))))
+			c.setting(int(int32(m.number(netconfIndex))))
 		}
 	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
 		c.Rules = true
@@ -52,7 +52,16 @@ func (c *Changed) link(index int, name string) {
 	}
 }
 
-// addr leaves out what stands for no device, such as all of them.
+// setting goes by rp_filter: of a device, of all, or what those get whose own was never
+// set, both of which have a negative index. Of other settings the kernel tells nothing.
+func (c *Changed) setting(index int) {
+	if index < 0 {
+		c.Settings = true
+	}
+	c.addr(index)
+}
+
+// addr leaves out what stands for no device.
 func (c *Changed) addr(index int) {
 	if index <= 0 {
 		return

@@ -54,6 +54,8 @@ type Device struct {
 	// Bypass says why a guest's packets go past this host's network stack, and so past
 	// us: what kind of device it is, with an article. Empty if they do not.
 	Bypass string
+	// Settings are the device's own.
+	Settings Settings
 }
 
 // Describe returns the device of a name. The error wraps [ErrNotFound] if there is
@@ -169,6 +171,7 @@ func deviceOf(m message) Device {
 		MasterIndex: int(m.number(unix.IFLA_MASTER)),
 		Peer:        int(m.number(unix.IFLA_LINK)),
 		PeerNetns:   -1,
+		Settings:    settingsOf(m),
 	}
 	if _, elsewhere := m.attrs[unix.IFLA_LINK_NETNSID]; elsewhere {
 		d.PeerNetns = int(int32(m.number(unix.IFLA_LINK_NETNSID)))

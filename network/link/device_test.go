@@ -2,10 +2,11 @@ package link_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/rolecall/rolecall/network/link"
@@ -82,6 +83,29 @@ func TestDescribeKnowsUplinks(t *testing.T) {
 	}
 }
 
+// TestANamespaceInWhichNothingWasEverUp has no table of routes yet, which the kernel says
+// by an error. It is that of a container that is just made.
+func TestANamespaceInWhichNothingWasEverUp(t *testing.T) {
+	nettest.New(t) // or skip
+	maker := exec.CommandContext(t.Context(), "unshare", "--net", "sh", "-c", "echo; exec sleep infinity")
+	begun, err := maker.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := maker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = maker.Process.Kill(); _ = maker.Wait() }()
+	if _, err := begun.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	within(t, strconv.Itoa(maker.Process.Pid), func() {
+		if d, err := link.Describe("lo"); err != nil || d.Up || d.Uplink {
+			t.Errorf("%+v, %v", d, err)
+		}
+	})
+}
+
 func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	ns := nettest.New(t)
 	run(t, ns, "ip link add br0 type bridge; ip link property add dev br0 altname alternative-name-of-br0; ip link property add dev br0 altname short")
@@ -89,9 +113,9 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		for _, name := range []string{"none", "", "fifteen-letters-x", "alternative-name-of-br0"} {
 			_, described := link.Describe(name)
 			_, ports := link.Ports(name)
-			_, _, filter := link.RPFilter(name)
-			_, listed := link.List(name, true)
-			for _, err := range []error{described, ports, filter, listed} {
+			_, settings := link.SettingsOf(name)
+			_, listed := link.List(name, nil)
+			for _, err := range []error{described, ports, settings, listed} {
 				if !errors.Is(err, link.ErrNotFound) {
 					t.Errorf("%q: error %v", name, err)
 				}
@@ -147,18 +171,6 @@ func TestAVirtualFunctionBypasses(t *testing.T) {
 			t.Errorf("%q is %q, want %q", device, got, want)
 		}
 	}
-}
-
-func TestRPFilterTellsBoth(t *testing.T) {
-	ns := nettest.New(t)
-	run(t, ns, "ip link add br0 type bridge")
-	ns.Sysctl(t, "net/ipv4/conf/all/rp_filter", "1")
-	ns.Sysctl(t, "net/ipv4/conf/br0/rp_filter", "2")
-	ns.Do(func() {
-		if all, own, err := link.RPFilter("br0"); fmt.Sprint(all, own, err) != "1 2 <nil>" {
-			t.Errorf("all %d, own %d, %v", all, own, err)
-		}
-	})
 }
 
 func TestABridgesFilterIsItsOwn(t *testing.T) {

@@ -3,7 +3,7 @@
 // (https://man7.org/linux/man-pages/man7/rtnetlink.7.html).
 //
 //	device, err := Describe("tap0")                what is it?
-//	have, err := List("tap0", ours)                what has it?
+//	have, err := List("tap0", before)              what has it?
 //	ops := Plan(have, want)                        pure: what to add, what to remove
 //	err = Apply(ops)                               all of it, or none; Mend: each by itself
 //	changed, err := events.Next(ctx)               what did others change?
@@ -13,11 +13,12 @@
 //
 //	Addr         169.254.169.254/32   on lo: label lo:rolecall
 //	             fd00:ec2::254/128    deprecated (IPv6 addresses have no label)
-//	             on other devices     no label fits: the caller puts on record which
-//	                                  are ours, and passes it to List
+//	             on other devices     no label fits: the caller puts on record that
+//	                                  they are ours, and passes it to List
 //	Reply        IPv6 default route from fd00:ec2::254 by the device    protocol 84
 //	Neighbour    permanent entry for (bridge, address, MAC)             protocol 84
-//	ReversePath  net.ipv4.conf.DEVICE.rp_filter                         no mark
+//	Setting      net.ipv4.conf.DEVICE.rp_filter and the like: the caller
+//	             puts on record what they were
 //	Bypass       rules that keep the host's way to another service      protocol 84
 //	Precede      a local route by lo before those by guests' devices    protocol 84
 //

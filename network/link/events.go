@@ -41,13 +41,16 @@ type Changed struct {
 	Addrs map[int]bool
 	// Rules says that a rule for IPv4 routes changed.
 	Rules bool
+	// Settings says that rp_filter changed that many devices may go by (of "all", or of
+	// "default").
+	Settings bool
 	// Lost says that the kernel had more to tell than its socket holds (ENOBUFS,
 	// netlink(7)): look at everything.
 	Lost bool
 }
 
 func (c *Changed) empty() bool {
-	return len(c.Links) == 0 && len(c.Addrs) == 0 && !c.Rules && !c.Lost
+	return len(c.Links) == 0 && len(c.Addrs) == 0 && !c.Rules && !c.Settings && !c.Lost
 }
 
 // Events tells what changes in a network namespace. It may be used by any goroutine.

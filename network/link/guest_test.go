@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,16 +39,32 @@ func addresses(device string) []link.Thing {
 
 // served is all that a guest's own device is to have.
 func served(device string) []link.Thing {
-	return append(addresses(device), link.ReplyRoute(device), link.AnySource(device))
+	return slices.Concat(addresses(device), []link.Thing{link.ReplyRoute(device)}, link.HearGuests(device))
 }
 
-func list(t *testing.T, ns *nettest.Namespace, device string, ours bool) (have []link.Thing) {
+// list says what a device has. With recorded set it is on record that we came to it when
+// its settings were those of a new device.
+func list(t *testing.T, ns *nettest.Namespace, device string, recorded bool) (have []link.Thing) {
 	t.Helper()
+	var before *link.Settings
+	if recorded {
+		before = fresh(t, ns)
+	}
 	try(t, ns, func() (err error) {
-		have, err = link.List(device, ours)
+		have, err = link.List(device, before)
 		return err
 	})
 	return have
+}
+
+// fresh are the settings that a new device gets.
+func fresh(t *testing.T, ns *nettest.Namespace) *link.Settings {
+	t.Helper()
+	s, err := link.ParseSettings(run(t, ns, "cd /proc/sys/net/ipv4/conf/default; echo rp_filter=$(cat rp_filter) arp_ignore=$(cat arp_ignore) arp_filter=$(cat arp_filter)"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &s
 }
 
 // converge makes the device as wanted and returns what was done for it.
@@ -141,7 +158,7 @@ func run(t *testing.T, ns *nettest.Namespace, line string) string {
 func state(t *testing.T, ns *nettest.Namespace) string {
 	t.Helper()
 	return run(t, ns, "ip -o addr; ip -4 route; ip -6 route; ip rule; ip -6 rule; ip neigh show nud permanent; "+
-		"grep . /proc/sys/net/ipv4/conf/*/rp_filter")
+		"cd /proc/sys/net/ipv4/conf; grep . */rp_filter */arp_ignore */arp_filter")
 }
 
 func contains(t *testing.T, text, part string) {

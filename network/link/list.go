@@ -21,19 +21,20 @@ func (e *IPv6OffError) Error() string {
 }
 
 // List returns what a device has: all its addresses, and what is ours of the rest,
-// but for neighbours. On lo a mark says which addresses are ours. Elsewhere the
-// kernel has none, and ours says whether the caller put on record that the metadata
-// addresses there are; only those that look like ours are taken to be. List needs
-// no capability. Its cost does not depend on how many other devices there are. The
-// error wraps [ErrNotFound] where there is no such device.
-func List(device string, ours bool) ([]Thing, error) {
+// but for neighbours. On lo a mark says which addresses are ours. Elsewhere the kernel
+// has none: before, if not nil, is what the caller put on record when it came to the
+// device, and says what the settings were. Then metadata addresses that look like ours
+// are taken to be, and settings that are as we make them. List needs no capability. Its
+// cost does not depend on how many other devices there are. The error wraps
+// [ErrNotFound] where there is no such device.
+func List(device string, before *Settings) ([]Thing, error) {
 	d, err := find(device)
 	if err != nil {
 		return nil, err
 	}
 	var things []Thing
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		addrs, err := addresses(device, d.Index, family, ours)
+		addrs, err := addresses(device, d.Index, family, before != nil)
 		if err != nil {
 			return nil, fmt.Errorf("list the addresses of %s: %w", device, err)
 		}
@@ -52,11 +53,11 @@ func List(device string, ours bool) ([]Thing, error) {
 	if d.Kind == kindBridge {
 		return things, nil
 	}
-	filter, err := filterOf(device, ours)
+	own, err := settings(d, before)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list the settings of %s: %w", device, err)
 	}
-	return append(things, filter), nil
+	return append(things, own...), nil
 }
 
 // addresses lists those of one device and family.
@@ -97,17 +98,6 @@ func (a Addr) looksOurs(scope uint8, flags uint32, text string) bool {
 		return text == label
 	}
 	return slices.Contains(Served(), ip) && a.Prefix.IsSingleIP() && scope == unix.RT_SCOPE_HOST
-}
-
-// filterOf returns a device's rp_filter. Where it is ours and as new devices get it,
-// there is nothing to remove.
-func filterOf(device string, ours bool) (Thing, error) {
-	own, err := rpFilter(device)
-	if err != nil {
-		return nil, err
-	}
-	normal, err := rpFilter("default")
-	return ReversePath{Device: device, Value: own, Was: normal, Ours: ours && own == 0 && normal != 0}, err
 }
 
 // IPv6 reports whether a device takes IPv6 addresses: the kernel has IPv6, and

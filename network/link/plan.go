@@ -12,7 +12,7 @@ const (
 )
 
 // Thing is a piece of the state of a network namespace: an [Addr], a [Reply], a
-// [ReversePath] or a [Neighbour].
+// [Setting] or a [Neighbour].
 type Thing interface {
 	what() what
 	// change adds or removes it. Added twice or removed twice is no error.
@@ -43,6 +43,24 @@ func (o Op) inverse() Op {
 		return Op{Del, o.Thing}
 	}
 	return Op{Add, o.Thing}
+}
+
+// Kind is what is changed, in a word: addresses, routes, neighbours or settings.
+func (o Op) Kind() string {
+	switch o.Thing.(type) {
+	case Addr:
+		return "addresses"
+	case Neighbour:
+		return "neighbours"
+	case Setting:
+		return "settings"
+	}
+	return "routes"
+}
+
+// Restores reports whether it brings back something of what there was.
+func (o Op) Restores(had []Thing) bool {
+	return o.Verb == Add && slices.ContainsFunc(had, func(h Thing) bool { return h.what().place == o.Thing.what().place })
 }
 
 // replacer is a thing that notes what it is put in the place of, to bring it back.

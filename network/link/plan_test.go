@@ -21,6 +21,17 @@ func neighbour(mac string, ours bool) link.Thing {
 	return link.Neighbour{Device: "br0", Addr: netip.MustParseAddr("10.0.0.5"), MAC: hardware, Ours: ours}
 }
 
+// settings are those of tap0, all as they shall be but for one.
+func settings(but link.Setting) []link.Thing {
+	things := []link.Thing{but}
+	for _, name := range []string{"rp_filter", "arp_ignore", "arp_filter"} {
+		if name != but.Name {
+			things = append(things, link.Setting{Device: "tap0", Name: name})
+		}
+	}
+	return things
+}
+
 func TestPlan(t *testing.T) {
 	v4, v6 := link.Metadata("lo", link.MetadataIPv4), link.Metadata("lo", link.MetadataIPv6)
 	loopback := addr("127.0.0.1/8", false)
@@ -56,12 +67,13 @@ func TestPlan(t *testing.T) {
 				"ip -6 route append default from fd00:ec2::/116 dev tap1 metric 1024 proto 84"}},
 		{"the way back that is not wanted is removed", []link.Thing{link.ReplyRoute("tap0")}, nil,
 			[]string{"ip -6 route del default from fd00:ec2::/116 dev tap0 metric 1024 proto 84"}},
-		{"a setting that is as wanted stays", []link.Thing{link.ReversePath{Device: "tap0", Value: 0, Was: 2, Ours: true}},
-			[]link.Thing{link.AnySource("tap0")}, nil},
-		{"a setting that differs is set", []link.Thing{link.ReversePath{Device: "tap0", Value: 2, Was: 1}},
-			[]link.Thing{link.AnySource("tap0")}, []string{"sysctl -w net/ipv4/conf/tap0/rp_filter=0"}},
-		{"a setting that nobody wants and is not ours stays", []link.Thing{link.ReversePath{Device: "tap0", Was: 2}}, nil, nil},
-		{"a setting that is ours goes back", []link.Thing{link.ReversePath{Device: "tap0", Was: 2, Ours: true}}, nil,
+		{"a setting that is as wanted stays", settings(link.Setting{Device: "tap0", Name: "rp_filter", Was: 2, Ours: true}), link.HearGuests("tap0"), nil},
+		{"a setting that differs is set", settings(link.Setting{Device: "tap0", Name: "rp_filter", Value: 2, Was: 1}), link.HearGuests("tap0"),
+			[]string{"sysctl -w net/ipv4/conf/tap0/rp_filter=0"}},
+		{"a setting is set to what will do", settings(link.Setting{Device: "tap0", Name: "rp_filter", Good: 2}), link.HearGuests("tap0"),
+			[]string{"sysctl -w net/ipv4/conf/tap0/rp_filter=2"}},
+		{"a setting that nobody wants and is not ours stays", settings(link.Setting{Device: "tap0", Name: "rp_filter", Was: 2}), nil, nil},
+		{"a setting that is ours goes back", settings(link.Setting{Device: "tap0", Name: "rp_filter", Was: 2, Ours: true}), nil,
 			[]string{"sysctl -w net/ipv4/conf/tap0/rp_filter=2"}},
 		{"a neighbour that is there stays", []link.Thing{neighbour("02:00:00:00:00:01", true)}, []link.Thing{neighbour("02:00:00:00:00:01", false)}, nil},
 		{"what stands in the way of an addition is removed before it", []link.Thing{neighbour("02:00:00:00:00:01", true)},

@@ -13,35 +13,35 @@ import (
 // guests' devices have the address too: of several local routes the kernel takes the
 // first for the way that they came, and that is the oldest. On puts one by lo in
 // front, with [Protocol], where it is not; off takes ours away. Both may be called
-// again at any time. IPv6 has no way to put a route in front: there the oldest stays.
+// again at any time, and say whether one had to be added. IPv6 has no way to put a route in front: there the oldest stays.
 //
 // With alone set the route is there even if nobody has the address, which makes it one
 // of this host's: guests on any device may then be answered at it. That is for bridges,
 // whose keepers (the bridge plugin of CNI, for one) take offence at an address that is
 // not theirs.
-func Precede(on, alone bool) error {
+func Precede(on, alone bool) (added bool, err error) {
 	address := &net.IPNet{IP: MetadataIPv4.AsSlice(), Mask: net.CIDRMask(32, 32)}
 	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_LOCAL, Dst: address},
 		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_DST)
 	if err != nil {
-		return fmt.Errorf("list the routes to %s: %w", MetadataIPv4, err)
+		return false, fmt.Errorf("list the routes to %s: %w", MetadataIPv4, err)
 	}
 	lo, err := find(loopback)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if on && (len(routes) == 0 && !alone || len(routes) > 0 && routes[0].LinkIndex == lo.Index && (routes[0].Protocol == Protocol || !alone)) {
-		return nil
+		return false, nil
 	}
 	for _, r := range routes {
 		if r.Protocol == Protocol {
 			if err := netlink.RouteDel(&r); err != nil {
-				return fmt.Errorf("remove the host's route to %s: %w", MetadataIPv4, Denied(NetAdmin, err))
+				return false, fmt.Errorf("remove the host's route to %s: %w", MetadataIPv4, Denied(NetAdmin, err))
 			}
 		}
 	}
 	if !on {
-		return nil
+		return false, nil
 	}
 	message := nl.NewRtMsg()
 	message.Family, message.Dst_len, message.Table = unix.AF_INET, 32, unix.RT_TABLE_LOCAL
@@ -49,7 +49,7 @@ func Precede(on, alone bool) error {
 	// Neither NLM_F_APPEND nor NLM_F_EXCL: in front of those that are there.
 	err = change(unix.RTM_NEWROUTE, unix.NLM_F_CREATE, message, nl.NewRtAttr(unix.RTA_DST, MetadataIPv4.AsSlice()), oif(lo.Index))
 	if err != nil {
-		return fmt.Errorf("ip route prepend local %s dev lo table local proto %d: %w", MetadataIPv4, Protocol, Denied(NetAdmin, err))
+		return false, fmt.Errorf("ip route prepend local %s dev lo table local proto %d: %w", MetadataIPv4, Protocol, Denied(NetAdmin, err))
 	}
-	return nil
+	return true, nil
 }

@@ -15,13 +15,13 @@ func TestTheHostReachesLoBeforeItsGuestsDevices(t *testing.T) {
 	g := guest(t, host, "tap0", "10.0.0.5/24")
 	run(t, g, "ip route add 169.254.169.254 dev eth0")
 	local := func() string { return run(t, host, "ip route show table local 169.254.169.254") }
-	precede := func(on, alone bool) {
+	both := func(on, alone bool) {
 		t.Helper()
 		for range 2 {
-			try(t, host, func() error { return link.Precede(on, alone) })
+			try(t, host, func() error { return precede(on, alone) })
 		}
 	}
-	precede(true, false)
+	both(true, false)
 	if got := local(); got != "" {
 		t.Errorf("with no address to precede there is\n%s", got)
 	}
@@ -31,16 +31,21 @@ func TestTheHostReachesLoBeforeItsGuestsDevices(t *testing.T) {
 	}
 	before := local()
 	wantSaid(t, host, link.MetadataIPv4, "tap0") // what is wrong without it
-	precede(true, false)
+	both(true, false)
 	wantSaid(t, host, link.MetadataIPv4, "lo")
 	wantSaid(t, g, link.MetadataIPv4, "tap0")
 	if got := strings.Count(local(), "proto 84"); got != 1 {
 		t.Errorf("%d routes of ours are in\n%s", got, local())
 	}
-	precede(false, false)
+	both(false, false)
 	if got := local(); got != before {
 		t.Errorf("left\n%swas\n%s", got, before)
 	}
+}
+
+func precede(on, alone bool) error {
+	_, err := link.Precede(on, alone)
+	return err
 }
 
 func TestAGuestIsAnsweredOnADeviceWithoutTheAddress(t *testing.T) {
@@ -49,11 +54,11 @@ func TestAGuestIsAnsweredOnADeviceWithoutTheAddress(t *testing.T) {
 	run(t, host, "ip addr add 10.0.0.1/24 dev tap0")
 	run(t, g, "ip route add 169.254.169.254 dev eth0")
 	for range 2 {
-		try(t, host, func() error { return link.Precede(true, true) })
+		try(t, host, func() error { return precede(true, true) })
 	}
 	serve(t, host, "tap0", "us", link.MetadataIPv4)
 	wantSaid(t, g, link.MetadataIPv4, "us")
-	try(t, host, func() error { return link.Precede(false, false) })
+	try(t, host, func() error { return precede(false, false) })
 	if got := run(t, host, "ip route show table local 169.254.169.254"); got != "" {
 		t.Errorf("left\n%s", got)
 	}

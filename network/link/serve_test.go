@@ -138,11 +138,13 @@ func TestMendBringsBackWhatOthersRemove(t *testing.T) {
 		"ip addr del fd00:ec2::254/128 dev tap0",
 		"ip -6 route del default from fd00:ec2::/116 dev tap0 metric 1024",
 		"sysctl -qw net.ipv4.conf.tap0.rp_filter=1",
+		"sysctl -qw net.ipv4.conf.tap0.arp_ignore=2",
+		"sysctl -qw net.ipv4.conf.tap0.arp_filter=1",
 		"ip link set tap0 down; ip link set tap0 up",
 	} {
 		run(t, host, damage)
 		host.Do(func() {
-			have, err := link.List("tap0", true)
+			have, err := link.List("tap0", &link.Settings{})
 			if err != nil {
 				t.Fatal(err)
 			}
