@@ -61,7 +61,11 @@ func (a Addr) change(verb Verb) error {
 	}
 	link := &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: d.Index, Name: d.Name}}
 	if verb == Del {
-		return ignore(unix.EADDRNOTAVAIL, netlink.AddrDel(link, a.marked()))
+		remove := func() error { return ignore(unix.EADDRNOTAVAIL, netlink.AddrDel(link, a.marked())) }
+		if a.Prefix.Addr().Is6() || a.Device == loopback {
+			return remove()
+		}
+		return keepRoutes(d, remove)
 	}
 	if err := a.takes(); err != nil {
 		return err

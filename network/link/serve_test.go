@@ -81,6 +81,21 @@ func TestADeviceIsLeftAsItWas(t *testing.T) {
 	}
 }
 
+// TestOthersRoutesByTheDeviceStay has routes to a guest by a device without an address,
+// which the kernel takes away with ours.
+func TestOthersRoutesByTheDeviceStay(t *testing.T) {
+	host := nettest.New(t)
+	guest(t, host, "tap0")
+	run(t, host, "ip route add 10.0.0.5 dev tap0; ip route add 10.9.0.0/16 via 10.0.0.5 dev tap0 metric 7 mtu 1400; "+
+		"ip route add 10.8.0.0/16 via 10.0.0.6 dev tap0 onlink proto static table 99; ip route add 10.9.0.0/16 via 10.0.0.5 dev tap0 metric 8")
+	before := run(t, host, "ip -4 route show table all")
+	converge(t, host, "tap0", false, served("tap0")...)
+	converge(t, host, "tap0", true)
+	if after := run(t, host, "ip -4 route show table all"); after != before {
+		t.Errorf("left\n%s\nwas\n%s", after, before)
+	}
+}
+
 func TestUndoTakesBackAllKinds(t *testing.T) {
 	host := nettest.New(t)
 	guest(t, host, "tap0")
