@@ -83,6 +83,11 @@ func (st *stand) want(served []netip.AddrPort, d link.Device) (want []link.Thing
 	return want, nil
 }
 
+// answersIPv6 reports whether the device has a guest's way back.
+func (st *stand) answersIPv6() bool {
+	return slices.ContainsFunc(st.had, func(t link.Thing) bool { _, way := t.(link.Reply); return way })
+}
+
 // furnish makes the device as it is wanted, and opens what doors are missing. Where
 // it was so before, it changes nothing.
 func (st *stand) furnish(ctx context.Context, d link.Device) error {

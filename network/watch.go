@@ -157,6 +157,14 @@ func (s *State) touched(p *place, indexes map[int]bool, rules bool) {
 			s.lookAt(st)
 		}
 	}
+	if indexes[loopbackIndex] { // on which is what belongs to any guest's way back
+		for _, st := range p.byIndex {
+			if st.answersIPv6() {
+				s.lookAt(st)
+				break
+			}
+		}
+	}
 	if indexes[loopbackIndex] && p.bridges() && !s.closed {
 		if err := p.do(func() error { return s.route(p) }); err != nil {
 			s.logger.Error("the route that bridges need is not back yet, and it is tried again", "err", err)

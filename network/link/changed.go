@@ -8,8 +8,9 @@ import (
 // Attributes of RTM_NEWNETCONF (linux/netconf.h), and the size of its fixed part, one
 // byte for the family, as it is padded.
 const (
-	netconfIndex  = 1 // NETCONFA_IFINDEX
-	netconfFilter = 3 // NETCONFA_RP_FILTER
+	netconfIndex  = 1  // NETCONFA_IFINDEX
+	netconfFilter = 3  // NETCONFA_RP_FILTER
+	netconfAll    = -1 // NETCONFA_IFINDEX_ALL
 	netconfHeader = 4
 )
 
@@ -52,12 +53,10 @@ func (c *Changed) link(index int, name string) {
 	}
 }
 
-// setting goes by rp_filter: of a device, of all, or what those get whose own was never
-// set, both of which have a negative index. Of other settings the kernel tells nothing.
+// setting goes by rp_filter of a device or of all. Of other settings the kernel tells
+// nothing. What is the default for new devices is not for those that have an address.
 func (c *Changed) setting(index int) {
-	if index < 0 {
-		c.Settings = true
-	}
+	c.Settings = c.Settings || index == netconfAll
 	c.addr(index)
 }
 

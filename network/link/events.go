@@ -41,8 +41,7 @@ type Changed struct {
 	Addrs map[int]bool
 	// Rules says that a rule for IPv4 routes changed.
 	Rules bool
-	// Settings says that rp_filter changed that many devices may go by (of "all", or of
-	// "default").
+	// Settings says that rp_filter of "all" changed, which all devices go by.
 	Settings bool
 	// Lost says that the kernel had more to tell than its socket holds (ENOBUFS,
 	// netlink(7)): look at everything.

@@ -80,7 +80,6 @@ func TestEventsTellWhatChanged(t *testing.T) {
 		{"ip addr del fd00:ec2::254/128 dev tap0", func(c link.Changed) bool { return c.Addrs[index] }},
 		{"sysctl -qw net.ipv4.conf.tap0.rp_filter=1", func(c link.Changed) bool { return c.Addrs[index] }},
 		{"sysctl -qw net.ipv4.conf.all.rp_filter=1", func(c link.Changed) bool { return c.Settings }},
-		{"sysctl -qw net.ipv4.conf.default.rp_filter=1", func(c link.Changed) bool { return c.Settings }},
 		{"ip neigh add 10.0.0.5 lladdr " + mac1 + " dev tap0 nud permanent protocol 84", func(c link.Changed) bool { return c.Addrs[index] }},
 		{"ip neigh del 10.0.0.5 dev tap0", func(c link.Changed) bool { return c.Addrs[index] }},
 		{"ip -6 route add default from fd00:ec2::/116 dev tap0 proto 84", func(c link.Changed) bool { return c.Addrs[index] }},
