@@ -1,6 +1,8 @@
 package network_test
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -77,5 +79,106 @@ func TestAPortThatIsTakenOnADevice(t *testing.T) {
 	}
 	if got := host.Run(t, "ip", "-o", "-4", "address", "show", "dev", "tap1"); got != "" {
 		t.Errorf("tap1 shows\n%s", got)
+	}
+}
+
+// TestAnAddressThatIsInUse is another instance's, or this host's own, on a bridge, where
+// who is asking is told by it.
+func TestAnAddressThatIsInUse(t *testing.T) {
+	host := nettest.New(t)
+	newBridge(t, host)
+	state, _ := watched(t, host)
+	one, a := newMember(t, host, 2)
+	put(t, state, a)
+	two, b := newMember(t, host, 3)
+	b.Member.Addrs = a.Member.Addrs
+	err := state.Put(t.Context(), b, nil)
+	if !errors.Is(err, network.ErrClaimed) || !strings.Contains(err.Error(), "address 10.0.0.2 on bridge br0") || !strings.Contains(err.Error(), "i-2: remove that one first") {
+		t.Errorf("error %v", err)
+	}
+	for _, own := range []string{"10.0.0.1", "192.0.2.2"} {
+		host.Run(t, "ip", "address", "replace", own+"/32", "dev", "lo")
+		b.Member.Addrs = []netip.Addr{netip.MustParseAddr(own)}
+		if err := state.Put(t.Context(), b, nil); err == nil || !strings.Contains(err.Error(), own+" is an address of this host itself") || !strings.Contains(err.Error(), "give the instance another") {
+			t.Errorf("error %v", err)
+		}
+	}
+	wantTold(t, one, metadata[0], "i-2")
+	wantRefusedAnyhow(t, two, metadata[0])
+
+	// The host takes one that it did not have.
+	host.Run(t, "ip", "address", "add", "10.0.0.2/32", "dev", "br0")
+	becomes(t, state, "i-2", network.Failed)
+	wantPhase(t, state, "i-2", network.Failed, "10.0.0.2 is an address of this host itself")
+	host.Run(t, "ip", "address", "del", "10.0.0.2/32", "dev", "br0")
+	becomes(t, state, "i-2", network.Attached)
+	wantTold(t, one, metadata[0], "i-2")
+}
+
+// TestTheMetadataAddressIsSomebodyElsesToo: another program has put it on a device of the
+// guest, of another guest, or of nobody. All are served, and it stays when we go.
+func TestTheMetadataAddressIsSomebodyElsesToo(t *testing.T) {
+	for _, device := range []string{"tap1", "tap2", "other", "lo"} {
+		t.Run(device, func(t *testing.T) {
+			host := nettest.New(t)
+			guests := []*nettest.Namespace{newGuest(t, host, "tap1", "10.9.0.5/24"), newGuest(t, host, "tap2", "10.9.0.5/24")}
+			newGuest(t, host, "other")
+			host.Run(t, "ip", "address", "add", "169.254.169.254/32", "dev", device)
+			address := func() string {
+				return host.Run(t, "ip", "-o", "-4", "address", "show", "to", "169.254.169.254")
+			}
+			before := address()
+			state := open(t, host)
+			put(t, state, network.Interface("i-1", "", "tap1", false))
+			put(t, state, network.Interface("i-2", "", "tap2", false))
+			put(t, state, network.Host("host", false))
+			wantTold(t, guests[0], metadata[0], "i-1")
+			wantTold(t, guests[1], metadata[0], "i-2")
+			wantTold(t, host, metadata[0], "host")
+			for _, name := range []string{"i-1", "i-2", "host"} {
+				state.Remove(name)
+			}
+			if left := address(); left != before {
+				t.Errorf("left\n%swas\n%s", left, before)
+			}
+		})
+	}
+}
+
+// TestADeviceThatBecomesTheUplink is nobody's any more: who is out there is not answered.
+func TestADeviceThatBecomesTheUplink(t *testing.T) {
+	host := nettest.New(t)
+	state, _ := watched(t, host)
+	guest := newGuest(t, host, "tap1", "10.0.0.5/24")
+	put(t, state, network.Interface("i-1", "", "tap1", false))
+	wantTold(t, guest, metadata[0], "i-1")
+	host.Run(t, "ip", "route", "add", "default", "dev", "tap1")
+	becomes(t, state, "i-1", network.Failed)
+	wantPhase(t, state, "i-1", network.Failed, "default route")
+	wantRefusedAnyhow(t, guest, metadata[0])
+	host.Run(t, "ip", "route", "del", "default", "dev", "tap1")
+	becomes(t, state, "i-1", network.Attached)
+	wantTold(t, guest, metadata[0], "i-1")
+}
+
+// TestACapabilityThatAGuestNeeds is named, and nothing is left; there is no other way to
+// serve a guest.
+func TestACapabilityThatAGuestNeeds(t *testing.T) {
+	for capability, role := range map[string]string{"net_admin": "tap1", "net_bind_service": "tap1", "sys_admin": "netns"} {
+		t.Run(capability, func(t *testing.T) {
+			host, container := nettest.New(t), nettest.New(t)
+			newGuest(t, host, "tap1", "10.0.0.5/24")
+			before := everything(t, host)
+			if role == "netns" {
+				role = fmt.Sprintf("netns /proc/%d/ns/net", holder(t, container))
+			}
+			_, said := start(t, host, role, "setpriv", "--bounding-set=-"+capability)
+			if name := "CAP_" + strings.ToUpper(capability); !strings.Contains(said, name+" is missing") || !strings.Contains(said, "grant "+name) || strings.Contains(said, "--listen") {
+				t.Errorf("it said %q", said)
+			}
+			if left := everything(t, host) + host.Run(t, "nft", "list", "ruleset"); left != before {
+				t.Errorf("left\n%s\nwas\n%s", left, before)
+			}
+		})
 	}
 }

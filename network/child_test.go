@@ -43,6 +43,10 @@ func child(role string) string {
 		attachment, _ := network.Loopback("host", netip.MustParseAddrPort("127.0.0.1:1338"))
 		err = attach(network.Config{}, attachment)
 	default:
+		if path, ok := strings.CutPrefix(role, "netns "); ok {
+			err = attach(network.Netns("web", path, false))
+			break
+		}
 		_, err = new(net.ListenConfig).Listen(context.Background(), "tcp", role)
 	}
 	if err != nil {

@@ -267,3 +267,45 @@ func TestKernelSettingsOfABridge(t *testing.T) {
 		})
 	}
 }
+
+// TestSettingsComeBackAfterAKill: what a device had is on record beyond the process. It
+// has /proc/sys read-only, as containers and the systemd unit do.
+func TestSettingsComeBackAfterAKill(t *testing.T) {
+	host := nettest.New(t)
+	guest := newGuest(t, host, "tap1", "10.0.0.5/24", "fd00::5/64")
+	before := knobs{rpFilter: 1, arpIgnore: 2, arpFilter: 1}
+	before.set(t, host, "tap1")
+	for _, next := range []string{"another process", "cleanup"} {
+		readOnly := `mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$0"`
+		child, said := start(t, host, "tap1", "unshare", "--mount", "sh", "-c", readOnly)
+		if said != "ready" {
+			t.Fatal(said)
+		}
+		if has := knobsOf(t, host, "tap1"); has != (knobs{}) {
+			t.Errorf("while it is attached the device has %+v", has)
+		}
+		kill(child)
+		if next == "cleanup" {
+			host.Do(func() {
+				if _, err := network.Cleanup(); err != nil {
+					t.Error(err)
+				}
+			})
+		} else {
+			state := open(t, host)
+			put(t, state, network.Interface("i-1", "", "tap1", true))
+			wantTold(t, guest, metadata[0], "i-1")
+			host.Run(t, "nft", "flush", "ruleset") // and the record with it, for a moment
+			eventually(t, "the tables", func() bool { return strings.Contains(host.Run(t, "nft", "list", "ruleset"), before.record()) })
+			state.Remove("i-1")
+		}
+		if left := knobsOf(t, host, "tap1"); left != before {
+			t.Errorf("after %s the device has %+v", next, left)
+		}
+	}
+}
+
+// record is how it is noted in the tables.
+func (k knobs) record() string {
+	return link.Settings{RPFilter: k.rpFilter, ARPIgnore: k.arpIgnore, ARPFilter: k.arpFilter}.String()
+}
