@@ -28,6 +28,9 @@
 //     forward what its guest sends to the metadata addresses. That outlives this
 //     process, and ends with [State.Remove] or [Cleanup].
 //
+//   - An attachment whose guest the kernel's settings keep from being heard is [Failed],
+//     by the setting's name, and never attached in vain.
+//
 //   - What is wanted is wanted for good: what others undo is mended, and a device
 //     that comes later is served when the kernel tells of it. What was there before
 //     us, and what others add, is left alone.

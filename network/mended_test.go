@@ -69,8 +69,8 @@ func TestWhatOthersUndoIsMendedCountedAndToldOnce(t *testing.T) {
 		{"addresses", "ip addr del 169.254.169.254/32 dev tap1"},
 		{"addresses", "ip addr del fd00:ec2::254/128 dev tap1"},
 		{"addresses", "ip addr del fd00:ec2::254/128 dev lo"},
-		{"routes", "ip -6 route del default from fd00:ec2::254 dev tap1"},
-		{"routes", "ip -6 route del unreachable default from fd00:ec2::254 dev lo"},
+		{"routes", "ip -6 route del default from fd00:ec2::/116 dev tap1"},
+		{"routes", "ip -6 route del unreachable default from fd00:ec2::/116 dev lo"},
 		{"routes", "ip route del local 169.254.169.254 dev lo table local proto 84"},
 		{"neighbours", "ip neigh del 10.0.0.2 dev br0"},
 		{"neighbours", "ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:99 dev br0 nud permanent"},
@@ -108,7 +108,7 @@ func quiet(t *testing.T, host *nettest.Namespace, state *network.State) {
 // looks for another reason.
 func TestWhatIsOnLoForGuestsComesBack(t *testing.T) {
 	for name, c := range map[string]struct{ kind, undo string }{
-		"the route that is for nobody else": {"routes", "ip -6 route del unreachable default from fd00:ec2::254 dev lo"},
+		"the route that is for nobody else": {"routes", "ip -6 route del unreachable default from fd00:ec2::/116 dev lo"},
 		"the local route of bridges":        {"routes", "ip route del local 169.254.169.254 dev lo table local proto 84"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -165,6 +165,6 @@ func (a *agentHalf) Status() admin.Status {
 	if err != nil {
 		status.Notes = append(status.Notes, "The counters of refused packets cannot be read: "+err.Error())
 	}
-	status.RefusedPackets = refused
+	status.RefusedPackets, status.Mended = refused, a.network.Mended()
 	return status
 }

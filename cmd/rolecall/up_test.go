@@ -144,6 +144,9 @@ func TestAddressesThatOthersRemoveComeBack(t *testing.T) {
 	if text := h.addresses(); strings.Contains(text, "10.9.8.7") {
 		t.Errorf("an address of others was put back:\n%s", text)
 	}
+	if mended := h.status().Mended; mended["addresses"] < 3 {
+		t.Errorf("counted as mended: %v", mended)
+	}
 	p.stop()
 	if h.metadataAddresses() {
 		t.Errorf("the end left an address:\n%s", h.addresses())

@@ -29,6 +29,10 @@
 // routes is for such packets. Nothing that is done for one device costs more with
 // many others there, but for a [Devices] of all.
 //
+// What a guest sends may be dropped, or his ARP left unanswered, by [Settings] of his
+// device or of "all". Those of the device can be wished for ([HearGuests]); what is in
+// the way then is told by [Obstacle].
+//
 // Who is bound to a guest's device is also reached by the host's own programs: Linux
 // takes a packet that never left the host to have come by the device that has its
 // destination. So a listener has to look at the device that it did come by (lo).

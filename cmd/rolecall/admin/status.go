@@ -24,6 +24,9 @@ type Status struct {
 	// RefusedPackets counts the packets to the metadata addresses that the kernel
 	// refused, by the reason.
 	RefusedPackets map[string]uint64 `json:"refused_packets,omitempty"`
+	// Mended counts what others undid of the host's network and was done again, by
+	// kind: addresses, routes, rules, neighbours, settings.
+	Mended map[string]uint64 `json:"mended,omitempty"`
 	// Unclaimed are the devices from which somebody asked who is no instance.
 	Unclaimed []string `json:"unclaimed,omitempty"`
 	// Notes are what an operator should know or mend, one sentence each.
