@@ -16,6 +16,8 @@ func TestAFightIsToldOnceAMinute(t *testing.T) {
 		told := func(first, later int) {
 			t.Helper()
 			synctest.Wait()
+			m.mu.Lock() // it is said under the lock
+			defer m.mu.Unlock()
 			if a, b := strings.Count(said.String(), "others undid"), strings.Count(said.String(), "others keep undoing"); a != first || b != later {
 				t.Errorf("told %d and %d times, want %d and %d:\n%s", a, b, first, later, said.String())
 			}
