@@ -164,7 +164,7 @@ func TestADeviceThatBecomesTheUplink(t *testing.T) {
 // TestACapabilityThatAGuestNeeds is named, and nothing is left; there is no other way to
 // serve a guest.
 func TestACapabilityThatAGuestNeeds(t *testing.T) {
-	for capability, role := range map[string]string{"net_admin": "tap1", "net_bind_service": "tap1", "sys_admin": "netns"} {
+	for capability, role := range map[string]string{"net_admin": "tap1", "sys_admin": "netns"} {
 		t.Run(capability, func(t *testing.T) {
 			host, container := nettest.New(t), nettest.New(t)
 			newGuest(t, host, "tap1", "10.0.0.5/24")

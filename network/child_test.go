@@ -44,7 +44,7 @@ func child(role string) string {
 		err = attach(network.Config{}, attachment)
 	default:
 		if path, ok := strings.CutPrefix(role, "netns "); ok {
-			err = attach(network.Netns("web", path, false))
+			err = attach(network.Config{}, network.Netns("web", path, false))
 			break
 		}
 		_, err = new(net.ListenConfig).Listen(context.Background(), "tcp", role)

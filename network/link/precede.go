@@ -12,8 +12,9 @@ import (
 // Precede has the host's own packets for [MetadataIPv4] reach who is bound to lo, when
 // guests' devices have the address too: of several local routes the kernel takes the
 // first for the way that they came, and that is the oldest. On puts one by lo in
-// front, with [Protocol], where it is not; off takes ours away. Both may be called
-// again at any time, and say whether one had to be added. IPv6 has no way to put a route in front: there the oldest stays.
+// front, with [Protocol], where it is not, and says so; off takes ours away. Both may be
+// called again at any time. IPv6 has no way to put a route in front: there the oldest
+// stays.
 //
 // With alone set the route is there even if nobody has the address, which makes it one
 // of this host's: guests on any device may then be answered at it. That is for bridges,
