@@ -105,6 +105,13 @@ func (a Attachment) guest() bool { return a.Device != loopback }
 // isHost reports whether it is the machine itself that asks.
 func (a Attachment) isHost() bool { return !a.guest() && a.Netns == "" }
 
+// forContainers reports whether it is served at another address than EC2's.
+func (a Attachment) forContainers() bool {
+	return slices.ContainsFunc(a.Served, func(s netip.AddrPort) bool {
+		return s.Addr() != link.MetadataIPv4 && s.Addr() != link.MetadataIPv6
+	})
+}
+
 // check reports an attachment that makes no sense on any host.
 func (a Attachment) check() error {
 	if a.Name == "" || a.Device == "" || len(a.Served) == 0 {

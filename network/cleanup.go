@@ -97,8 +97,10 @@ func (n *namespace) cleanUp() (removed []string, err error) {
 				return fmt.Errorf("neighbour %s: %w", m.Addr, err)
 			}
 		}
-		if _, err := link.Precede(false, false); err != nil {
-			return err
+		for _, addr := range slices.DeleteFunc(link.Served(), netip.Addr.Is6) {
+			if _, err := link.Precede(addr, false, false); err != nil {
+				return err
+			}
 		}
 		bypassed, err := link.Bypassed()
 		if err == nil && bypassed {

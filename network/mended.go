@@ -61,7 +61,7 @@ func (m *mends) stop() {
 }
 
 // Mended counts what others undid and was done again since this process started, by
-// kind: addresses, routes, rules, neighbours, settings. What never was has no entry.
+// kind: addresses, routes, rules, neighbours, settings, tables. What never was has no entry.
 func (s *State) Mended() map[string]uint64 {
 	s.mends.mu.Lock()
 	defer s.mends.mu.Unlock()

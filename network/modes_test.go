@@ -3,6 +3,7 @@ package network_test
 import (
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/rolecall/rolecall/network"
@@ -63,6 +64,28 @@ func (w *town) add(t *testing.T, a network.Attachment) {
 		a.Served = append(a.Served, netip.AddrPortFrom(addr, 80))
 	}
 	put(t, w.state, a)
+}
+
+// TestABridgeAloneNeedsNoAddressOfOurs has nobody else on the host, whose addresses would
+// do for the bridge too.
+func TestABridgeAloneNeedsNoAddressOfOurs(t *testing.T) {
+	w := newTown(t, network.Auto)
+	for _, name := range []string{"host", "tap1", "tap2"} {
+		w.state.Remove(name)
+	}
+	for _, name := range []string{"port1", "port2"} {
+		for _, addr := range link.Served() {
+			wantTold(t, w.who[name], netip.AddrPortFrom(addr, 80).String(), name)
+		}
+	}
+	if text := w.host.Run(t, "ip", "-o", "-4", "address"); strings.Contains(text, "169.254.") {
+		t.Errorf("there is\n%s", text)
+	}
+	w.state.Remove("port1")
+	w.state.Remove("port2")
+	if text := w.host.Run(t, "ip", "route", "show", "table", "local"); strings.Contains(text, "169.254.") {
+		t.Errorf("left over:\n%s", text)
+	}
 }
 
 // TestEveryAttachmentInEveryMode is told its own name at every address.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/rolecall/rolecall/network/link"
@@ -28,8 +29,12 @@ type place struct {
 	// ensured says that the tables are there.
 	ensured  bool
 	refusing *refusing
-	// routed says that a route of ours may be there, preceded that it was needed.
-	routed, preceded bool
+	// routed says that routes of ours may be there, preceded for which addresses they
+	// were needed.
+	routed   bool
+	preceded map[netip.Addr]bool
+	// containers says that somebody is, or was, served at an address of containers.
+	containers bool
 	// all are the settings of all devices, as they were seen last.
 	all link.Settings
 	// bypass says that the host's own way leads past the guests' devices.
@@ -76,7 +81,7 @@ func (s *State) find(w *wanted) error {
 func (s *State) openPlace(n *namespace) (*place, error) {
 	p := &place{
 		namespace: n, guard: steer.New(),
-		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, ports: map[int]*stand{}, guarded: map[string]int{}, placed: map[string]*link.Settings{},
+		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, placed: map[string]*link.Settings{},
 	}
 	err := n.do(func() (err error) {
 		p.events, err = link.Open()
@@ -243,12 +248,25 @@ func (s *State) route(p *place) error {
 		return nil
 	}
 	p.routed = host || bridge
-	added, err := link.Precede(p.routed, bridge)
-	if added && p.preceded {
-		s.mends.add("routes", p.path, "the local route to "+link.MetadataIPv4.String())
+	for _, addr := range p.hosts() {
+		added, err := link.Precede(addr, p.routed, bridge)
+		if err != nil {
+			return err
+		}
+		if added && p.preceded[addr] {
+			s.mends.add("routes", p.path, "the local route to "+addr.String())
+		}
+		p.preceded[addr] = p.routed && (p.preceded[addr] || added)
 	}
-	p.preceded = p.routed && (p.preceded || added)
-	return err
+	return nil
+}
+
+// hosts are the IPv4 addresses that somebody here is served at.
+func (p *place) hosts() []netip.Addr {
+	if !p.containers {
+		return []netip.Addr{link.MetadataIPv4}
+	}
+	return slices.DeleteFunc(link.Served(), netip.Addr.Is6)
 }
 
 // bridges reports whether ports matter.

@@ -254,7 +254,7 @@ func (s *State) restore(p *place) {
 		if err != nil || present {
 			return err
 		}
-		s.logger.Warn("others deleted the tables that keep guests from other metadata services, and they are made anew", "netns", p.path)
+		s.mends.add("tables", p.path, "the nftables tables named rolecall")
 		if err := p.guard.Ensure(); err != nil {
 			return err
 		}

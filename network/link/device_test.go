@@ -55,19 +55,19 @@ func TestDescribeKnowsKinds(t *testing.T) {
 
 func TestDescribeKnowsUplinks(t *testing.T) {
 	for route, want := range map[string]bool{
-		"ip route add default via 192.0.2.2":                                                       true,
-		"ip route add default via 192.0.2.2; ip route add default dev tap1 metric 9":               true,
-		"ip route add default dev tap1; ip route add default via 192.0.2.2 metric 900":             true,
-		"ip route add default nexthop via 192.0.2.2 nexthop dev tap1":                              true,
-		"ip route add 0.0.0.0/1 via 192.0.2.2":                                                     true,
-		"ip -6 route add default via fd00:9::2":                                                    true,
-		"ip -6 route add default dev tap1; ip -6 route add default via fd00:9::2 metric 900":       true,
-		"ip -6 route add default nexthop via fd00:9::2 nexthop via fd00:8::2":                      true,
-		"ip -6 route add 2000::/3 via fd00:9::2":                                                   true,
-		"ip route add default dev tap1; ip -6 route add default dev tap1":                          false,
-		"ip route add 10.0.0.0/8 via 192.0.2.2; ip -6 route add fd00:7::/64 via fd00:9::2":         false,
-		"ip -6 route add 3ffe::/16 via fd00:9::2":                                                  false,
-		"ip route add unreachable default; ip -6 route add unreachable default":                    false,
+		"ip route add default via 192.0.2.2":                                                        true,
+		"ip route add default via 192.0.2.2; ip route add default dev tap1 metric 9":                true,
+		"ip route add default dev tap1; ip route add default via 192.0.2.2 metric 900":              true,
+		"ip route add default nexthop via 192.0.2.2 nexthop dev tap1":                               true,
+		"ip route add 0.0.0.0/1 via 192.0.2.2":                                                      true,
+		"ip -6 route add default via fd00:9::2":                                                     true,
+		"ip -6 route add default dev tap1; ip -6 route add default via fd00:9::2 metric 900":        true,
+		"ip -6 route add default nexthop via fd00:9::2 nexthop via fd00:8::2":                       true,
+		"ip -6 route add 2000::/3 via fd00:9::2":                                                    true,
+		"ip route add default dev tap1; ip -6 route add default dev tap1":                           false,
+		"ip route add 10.0.0.0/8 via 192.0.2.2; ip -6 route add fd00:7::/64 via fd00:9::2":          false,
+		"ip -6 route add 3ffe::/16 via fd00:9::2":                                                   false,
+		"ip route add unreachable default; ip -6 route add unreachable default":                     false,
 		"ip -6 route add default from fd00:ec2::/116 dev tap0; ip route add default dev tap0 tab 7": false,
 	} {
 		t.Run(route, func(t *testing.T) {

@@ -44,7 +44,7 @@ func TestTheHostReachesLoBeforeItsGuestsDevices(t *testing.T) {
 }
 
 func precede(on, alone bool) error {
-	_, err := link.Precede(on, alone)
+	_, err := link.Precede(link.MetadataIPv4, on, alone)
 	return err
 }
 
