@@ -35,7 +35,12 @@ func newMember(t *testing.T, host *nettest.Namespace, n int) (*nettest.Namespace
 
 func macOf(t *testing.T, guest *nettest.Namespace) net.HardwareAddr {
 	t.Helper()
-	fields := strings.Fields(guest.Run(t, "ip", "-o", "link", "show", "dev", "eth0"))
+	return macOfDevice(t, guest, "eth0")
+}
+
+func macOfDevice(t *testing.T, ns *nettest.Namespace, device string) net.HardwareAddr {
+	t.Helper()
+	fields := strings.Fields(ns.Run(t, "ip", "-o", "link", "show", "dev", device))
 	mac, err := net.ParseMAC(fields[slices.Index(fields, "link/ether")+1])
 	if err != nil {
 		t.Fatal(err)
