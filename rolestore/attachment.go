@@ -87,9 +87,7 @@ func (a Attachment) String() string {
 // changes spelling alone: what [Attachment.Validate] says of a, it says of that
 // too. An IPv4 address has one spelling ([netip.ParseAddr]).
 func (a Attachment) Normal() Attachment {
-	if mac, ok := parseMAC(a.MAC); ok {
-		a.MAC = mac.String()
-	}
+	a.MAC = NormalMAC(a.MAC)
 	if ip, err := netip.ParseAddr(a.IPv6Address); err == nil {
 		a.IPv6Address = ip.String()
 	}

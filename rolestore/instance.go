@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 )
@@ -23,7 +24,13 @@ type Instance struct {
 	Options MetadataOptions `json:"metadata_options"`
 	// Placement says where the instance pretends to run.
 	Placement Placement `json:"placement"`
+	Launch
+	// UserData is what the instance's programs are given by its operator.
+	UserData []byte `json:"user_data,omitempty"`
 }
+
+// Equal reports whether i and other are the same in every member.
+func (i Instance) Equal(other Instance) bool { return reflect.DeepEqual(i, other) }
 
 // Incarnation is random, made when an id is first put. It survives restarts and
 // updates and ends with the instance, so a session token of an earlier owner of
@@ -88,6 +95,15 @@ type InstanceProfile struct {
 	Role Role `json:"role"`
 }
 
+// AccountID is that of the profile's ARN; empty for the zero profile.
+func (p InstanceProfile) AccountID() string {
+	parts := strings.SplitN(p.ARN, ":", 6)
+	if len(parts) < 6 {
+		return ""
+	}
+	return parts[4]
+}
+
 // Role is a role as an instance knows it.
 type Role struct {
 	// ARN is arn:aws:iam::<account>:role/<path><name>.
@@ -122,6 +138,11 @@ func (i Instance) Validate() error {
 		return fmt.Errorf("placement: want a region and an availability_zone")
 	case i.Profile.ARN != "" && i.Profile.Role.Name() == "":
 		return fmt.Errorf("iam_instance_profile %s: want the ARN of its role", i.Profile.ARN)
+	case len(i.UserData) > MaxUserData:
+		return fmt.Errorf("user_data: it has %d bytes, and EC2 takes %d: have it fetch the rest", len(i.UserData), MaxUserData)
+	}
+	if err := checkLaunch(i.Launch); err != nil {
+		return err
 	}
 	return i.Attachment.Validate()
 }

@@ -23,13 +23,14 @@ func web() Instance {
 
 func TestInstancesThatEC2WouldTake(t *testing.T) {
 	for name, change := range map[string]func(*Instance){
-		"as it stands":             func(*Instance) {},
-		"without a profile":        func(i *Instance) { i.Profile = InstanceProfile{} },
-		"with version 1":           func(i *Instance) { i.Options.HTTPTokens = "optional" },
-		"with its service off":     func(i *Instance) { i.Options.HTTPEndpoint = "disabled" },
-		"the host itself":          func(i *Instance) { i.Attachment = Attachment{Host: true} },
-		"with IPv6":                func(i *Instance) { i.Options.HTTPProtocolIPv6 = "enabled" },
-		"with a role under a path": func(i *Instance) { i.Profile.Role.ARN = "arn:aws:iam::123456789012:role/a/b/web" },
+		"as it stands":               func(*Instance) {},
+		"without a profile":          func(i *Instance) { i.Profile = InstanceProfile{} },
+		"with version 1":             func(i *Instance) { i.Options.HTTPTokens = "optional" },
+		"with its service off":       func(i *Instance) { i.Options.HTTPEndpoint = "disabled" },
+		"the host itself":            func(i *Instance) { i.Attachment = Attachment{Host: true} },
+		"with IPv6":                  func(i *Instance) { i.Options.HTTPProtocolIPv6 = "enabled" },
+		"with user-data to the brim": func(i *Instance) { i.UserData = make([]byte, 16<<10) },
+		"with a role under a path":   func(i *Instance) { i.Profile.Role.ARN = "arn:aws:iam::123456789012:role/a/b/web" },
 	} {
 		i := web()
 		change(&i)
@@ -62,6 +63,7 @@ func TestInstancesThatEC2WouldRefuse(t *testing.T) {
 		{"no attachment", func(i *Instance) { i.Attachment = Attachment{} }, "attachment"},
 		{"no region", func(i *Instance) { i.Placement.Region = "" }, "placement"},
 		{"no zone", func(i *Instance) { i.Placement.AvailabilityZone = "" }, "placement"},
+		{"more user-data than EC2 takes", func(i *Instance) { i.UserData = make([]byte, 16<<10+1) }, "user_data"},
 		{"a profile without a role", func(i *Instance) { i.Profile.Role = Role{} }, "iam_instance_profile"},
 		{"a role without a name", func(i *Instance) { i.Profile.Role.ARN = "arn:aws:iam::123456789012:role/" }, "iam_instance_profile"},
 	} {
@@ -92,12 +94,14 @@ func TestNewInstanceIDsAreEC2sAndDiffer(t *testing.T) {
 
 func TestAnInstanceSurvivesJSON(t *testing.T) {
 	want := web()
+	want.Launch = launch()
+	want.UserData = []byte("\x1f\x8b\xff") // as of gzip
 	encoded, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got Instance
-	if err := json.Unmarshal(encoded, &got); err != nil || got != want {
+	if err := json.Unmarshal(encoded, &got); err != nil || !got.Equal(want) {
 		t.Errorf("%s became %+v, %v", encoded, got, err)
 	}
 }

@@ -22,6 +22,8 @@ type (
 		Attachment fileAttachment      `yaml:"attachment"`
 		Options    fileOptions         `yaml:"metadata_options"`
 		Placement  filePlacement       `yaml:"placement"`
+		Launch     fileLaunch          `yaml:",inline"`
+		UserData   string              `yaml:"user_data"`
 	}
 	// fileInstanceProfile is a name, an ARN, or the profile itself.
 	fileInstanceProfile struct {
@@ -51,6 +53,18 @@ type (
 		HTTPEndpoint     string `yaml:"http_endpoint"`
 		HTTPTokens       string `yaml:"http_tokens"`
 		HTTPProtocolIPv6 string `yaml:"http_protocol_ipv6"`
+	}
+	fileLaunch struct {
+		ImageID      string          `yaml:"image_id"`
+		InstanceType string          `yaml:"instance_type"`
+		Hostname     string          `yaml:"hostname"`
+		PrivateIPv4  string          `yaml:"private_ipv4"`
+		MAC          string          `yaml:"mac"`
+		PublicKeys   []filePublicKey `yaml:"public_keys"`
+	}
+	filePublicKey struct {
+		Name string `yaml:"key_name"`
+		Key  string `yaml:"public_key"`
 	}
 	filePlacement struct {
 		Region           string `yaml:"region"`
@@ -98,6 +112,10 @@ func parseInstance(name string, text []byte) (admin.Document, error) {
 }
 
 func (f fileInstance) document() admin.Document {
+	var keys []rolestore.PublicKey
+	for _, k := range f.Launch.PublicKeys {
+		keys = append(keys, rolestore.PublicKey(k))
+	}
 	return admin.Document{
 		InstanceID: f.InstanceID,
 		Profile: admin.Profile{
@@ -109,5 +127,10 @@ func (f fileInstance) document() admin.Document {
 		Attachment: rolestore.Attachment(f.Attachment),
 		Options:    rolestore.MetadataOptions(f.Options),
 		Placement:  rolestore.Placement(f.Placement),
+		Launch: rolestore.Launch{
+			ImageID: f.Launch.ImageID, InstanceType: f.Launch.InstanceType, Hostname: f.Launch.Hostname,
+			PrivateIPv4: f.Launch.PrivateIPv4, MAC: f.Launch.MAC, PublicKeys: keys,
+		},
+		UserData: f.UserData,
 	}
 }

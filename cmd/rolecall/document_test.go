@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -25,6 +26,11 @@ func TestAnInstancesFileIsRead(t *testing.T) {
 		},
 		Options:   rolestore.MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "optional", HTTPProtocolIPv6: "enabled"},
 		Placement: rolestore.Placement{Region: "ap-northeast-2", AvailabilityZone: "ap-northeast-2b"},
+		Launch: rolestore.Launch{
+			ImageID: "ami-0a887e401f7654935", InstanceType: "m7i.large", Hostname: "web.example.com", PrivateIPv4: "10.0.0.5",
+			MAC: "02:00:00:00:00:05", PublicKeys: []rolestore.PublicKey{{Name: "web", Key: "ssh-ed25519 AAAA web"}},
+		},
+		UserData: "#cloud-config\n{}\n",
 	}
 	full := admin.Document{
 		InstanceID: webID, Attachment: rolestore.Attachment{Interface: "tap0", Netns: "/run/netns/vm1"},
@@ -49,6 +55,15 @@ iam_instance_profile: arn:aws:iam::123456789012:instance-profile/web
 attachment: {bridge: br0, port: veth1, address: 10.0.0.5, ipv6_address: fe80::5, mac: 02:00:00:00:00:05, reattach: name}
 metadata_options: {http_endpoint: enabled, http_tokens: optional, http_protocol_ipv6: enabled}
 placement: {region: ap-northeast-2, availability_zone: ap-northeast-2b}
+image_id: ami-0a887e401f7654935
+instance_type: m7i.large
+hostname: web.example.com
+private_ipv4: 10.0.0.5
+mac: 02:00:00:00:00:05
+public_keys: [{key_name: web, public_key: ssh-ed25519 AAAA web}]
+user_data: |
+  #cloud-config
+  {}
 `, whole},
 		"with the profile itself": {`
 instance_id: i-0123456789abcdef0
@@ -71,7 +86,7 @@ attachment:
 			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := readInstance(path); err != nil || got != test.want {
+			if got, err := readInstance(path); err != nil || !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, test.want)
 			}
 		})
@@ -84,7 +99,7 @@ func TestAnInstancesFileIsRefusedByFileAndLine(t *testing.T) {
 		"# nothing\n":                   "web.yaml: there is no instance in it",
 		"- a\n- b\n":                    "web.yaml:1: cannot unmarshal",
 		"attachment: [":                 "web.yaml:1: ",
-		webDocument + "user_data: x\n":  `web.yaml:3: unknown key "user_data"`,
+		webDocument + "userdata: x\n":   `web.yaml:3: unknown key "userdata"`,
 		webDocument + "InstanceID: x\n": `web.yaml:3: unknown key "InstanceID"`,
 		webDocument + "metadata_options:\n  http_put_response_hop_limit: 1": `web.yaml:4: unknown key "http_put_response_hop_limit"`,
 		webDocument + "placement: {zone: a}\n":                              `web.yaml:3: unknown key "zone"`,
@@ -100,6 +115,8 @@ func TestAnInstancesFileIsRefusedByFileAndLine(t *testing.T) {
 		"instance_id: " + webID + "\n":                                      "web.yaml: invalid instance: attachment: want one of",
 		webDocument + "iam_instance_profile: a b\n":                         `web.yaml: invalid instance: iam_instance_profile "a b"`,
 		webDocument + "metadata_options: {http_tokens: on}\n":               `web.yaml: invalid instance: metadata_options.http_tokens "on"`,
+		webDocument + "instance_type: large\n":                              `web.yaml: invalid instance: instance_type "large": want a family`,
+		webDocument + "public_keys: [{name: web}]\n":                        `web.yaml:3: unknown key "name"`,
 	} {
 		_, err := parseInstance("web.yaml", []byte(text))
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
@@ -116,6 +133,7 @@ func FuzzParseInstance(f *testing.F) {
 		webDocument, webDocument + "iam_instance_profile: web\n", webDocument + "iam_instance_profile: {arn: x, role: {arn: y}}\n",
 		`{"instance_id": "` + webID + `", "attachment": {"host": true}}`, "a: &a [*a]", "<<: {attachment: {host: yes}}", "---\n---\n", "\t", "!!binary x",
 		"instance_id: " + webID + "\nattachment: {bridge: br0, port: p, mac: 02:00:00:00:00:05, address: 10.0.0.5}\n",
+		webDocument + "user_data: |\n  #!/bin/sh\npublic_keys: [{key_name: a, public_key: ssh-rsa AAAA}]\nhostname: a\nmac: 02-00-00-00-00-0A\n",
 	} {
 		f.Add([]byte(text))
 	}
@@ -134,7 +152,7 @@ func FuzzParseInstance(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := parseInstance("web.json", wire); err != nil || again != d {
+		if again, err := parseInstance("web.json", wire); err != nil || !reflect.DeepEqual(again, d) {
 			t.Errorf("%s: %v", wire, err)
 		}
 	})

@@ -223,8 +223,8 @@ func TestNoInstanceIsPutIfAFileIsBad(t *testing.T) {
 	c := newCounter(t)
 	h := &house{t: t, dir: c.dir}
 	h.write("good.yaml", webDocument)
-	h.write("bad.yaml", webDocument+"user_data: x\n")
-	c.refused(`bad.yaml:3: unknown key "user_data"`, "put", "-f", h.path("good.yaml"), "-f", h.path("bad.yaml"))
+	h.write("bad.yaml", webDocument+"userdata: x\n")
+	c.refused(`bad.yaml:3: unknown key "userdata"`, "put", "-f", h.path("good.yaml"), "-f", h.path("bad.yaml"))
 	if len(c.documents) != 0 {
 		t.Errorf("the agent got %+v", c.documents)
 	}

@@ -60,7 +60,7 @@ func TestAgentKeepsItsIdentityOverARestart(t *testing.T) {
 	if got, ok := b.Enrolment(); !ok || got != enrolment {
 		t.Errorf("enrolment %+v, %t", got, ok)
 	}
-	if !slices.Equal(a.Registrations(), want) || !slices.Equal(b.Registrations(), want) {
+	if !slices.EqualFunc(a.Registrations(), want, Registration.equal) || !slices.EqualFunc(b.Registrations(), want, Registration.equal) {
 		t.Errorf("registrations are %+v before and %+v after, want %+v", a.Registrations(), b.Registrations(), want)
 	}
 	if len(b.TokenKeys()) != 2 {

@@ -25,6 +25,10 @@ type Registration struct {
 	Ended string
 }
 
+func (r Registration) equal(other Registration) bool {
+	return r.Instance.Equal(other.Instance) && r.File == other.File && r.Bound == other.Bound && r.Ended == other.Ended
+}
+
 // storedRegistration is a Registration as it is sealed: the members of the
 // definition, with the others beside them.
 type storedRegistration struct {
@@ -78,7 +82,7 @@ func (a *Agent) PutAll(all []Registration) ([]Registration, error) {
 		}
 		given[id] = true
 		old, exists := a.registry.get(id)
-		if stored[n] = r.succeeding(old, exists); stored[n] != old {
+		if stored[n] = r.succeeding(old, exists); !stored[n].equal(old) {
 			changed[id] = stored[n]
 		}
 	}
@@ -119,7 +123,7 @@ func (a *Agent) amend(id string, incarnation rolestore.Incarnation, change func(
 		return false, nil
 	}
 	next := old
-	if change(&next); next == old {
+	if change(&next); next.equal(old) {
 		return true, nil
 	}
 	err := a.store(map[string]Registration{id: next})

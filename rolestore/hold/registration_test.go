@@ -45,7 +45,7 @@ func (f *agentFile) put(t testing.TB, r Registration) Registration {
 	t.Helper()
 	stored, err := f.Put(r)
 	must(t, err)
-	if got, ok := f.Registration(r.Instance.ID); !ok || got != stored {
+	if got, ok := f.Registration(r.Instance.ID); !ok || !got.equal(stored) {
 		t.Errorf("put %+v, stored %+v", stored, got)
 	}
 	return stored
@@ -57,7 +57,7 @@ func TestPutDecidesTheIncarnation(t *testing.T) {
 	f := newAgentFile(t)
 	put := func(i rolestore.Instance) rolestore.Incarnation {
 		got := f.put(t, Registration{Instance: i}).Instance
-		if now, ok := f.Instance(i.ID); !ok || now != got {
+		if now, ok := f.Instance(i.ID); !ok || !now.Equal(got) {
 			t.Errorf("put %+v, serves %+v", got, now)
 		}
 		return got.Incarnation
@@ -104,7 +104,7 @@ func TestARegistrationSurvivesARestart(t *testing.T) {
 	ended, _ = f.Registration(ended.Instance.ID)
 	want := []Registration{bound, file, ended}
 	for _, when := range []string{"before", "after"} {
-		if got := f.Registrations(); !slices.Equal(got, want) || ended.Ended != "tap3 is gone" || !file.File || bound.Bound != tap {
+		if got := f.Registrations(); !slices.EqualFunc(got, want, Registration.equal) || ended.Ended != "tap3 is gone" || !file.File || bound.Bound != tap {
 			t.Errorf("%s a restart: %+v, want %+v", when, got, want)
 		}
 		f.restart(t)
@@ -170,11 +170,11 @@ func TestBindIsForLife(t *testing.T) {
 		t.Errorf("the same once more: %t, %v, or a write", ok, err)
 	}
 	r.Bound = tap
-	if got, _ := f.Registration(r.Instance.ID); got != r {
+	if got, _ := f.Registration(r.Instance.ID); !got.equal(r) {
 		t.Errorf("bound, it is %+v, want %+v", got, r)
 	}
 	f.restart(t)
-	if got, _ := f.Registration(r.Instance.ID); got != r {
+	if got, _ := f.Registration(r.Instance.ID); !got.equal(r) {
 		t.Errorf("after a restart it is %+v, want %+v", got, r)
 	}
 }
@@ -200,7 +200,7 @@ func TestAnEventThatComesLateChangesNothing(t *testing.T) {
 		}
 	}
 	must(t, f.RemoveInstance(testInstance(3).ID))
-	if !slices.Equal(before, f.Registrations()) || !bytes.Equal(text, f.bytes(t)) {
+	if !slices.EqualFunc(before, f.Registrations(), Registration.equal) || !bytes.Equal(text, f.bytes(t)) {
 		t.Errorf("late events made %+v of %+v, or wrote", f.Registrations(), before)
 	}
 }
@@ -223,15 +223,15 @@ func TestPutAllIsAllOrNothing(t *testing.T) {
 			t.Errorf("number %d of %+v is %+v", n, all, got)
 		}
 	}
-	if got[2].Instance != kept.Instance {
+	if !got[2].Instance.Equal(kept.Instance) {
 		t.Errorf("an instance among others lost its life: %+v", got[2])
 	}
 	before, want := f.bytes(t), []Registration{got[1], got[2], got[0]}
-	if again, err := f.PutAll(all); err != nil || !slices.Equal(again, got) || !bytes.Equal(before, f.bytes(t)) {
+	if again, err := f.PutAll(all); err != nil || !slices.EqualFunc(again, got, Registration.equal) || !bytes.Equal(before, f.bytes(t)) {
 		t.Errorf("the same once more: %+v, %v, or a write", again, err)
 	}
 	f.restart(t)
-	if got := f.Registrations(); !slices.Equal(got, want) {
+	if got := f.Registrations(); !slices.EqualFunc(got, want, Registration.equal) {
 		t.Errorf("after a restart: %+v, want %+v", got, want)
 	}
 }
@@ -259,7 +259,7 @@ func TestAFullDiskLeavesTheRegistrationsAsTheyWere(t *testing.T) {
 	if ok, err := a.End(kept.Instance.ID, kept.Instance.Incarnation, large); ok || err == nil {
 		t.Errorf("End = %t, %v", ok, err)
 	}
-	if got := a.Registrations(); !slices.Equal(got, []Registration{kept}) {
+	if got := a.Registrations(); !slices.EqualFunc(got, []Registration{kept}, Registration.equal) {
 		t.Errorf("%d registrations, the first %+v", len(got), got[0])
 	}
 	must(t, os.Remove(filepath.Join(dir, "ballast")))
@@ -279,7 +279,7 @@ func TestRegistrationsAreReadWhileTheFileIsWritten(t *testing.T) {
 		for f.mu.TryLock() { // until Put has it
 			f.mu.Unlock()
 		}
-		if got, ok := f.Registration(r.Instance.ID); !ok || got != r || len(f.Registrations()) != 1 {
+		if got, ok := f.Registration(r.Instance.ID); !ok || !got.equal(r) || len(f.Registrations()) != 1 {
 			t.Errorf("meanwhile it is %+v", got)
 		}
 		t.Cleanup(func() { must(t, <-put) })
@@ -293,7 +293,7 @@ func TestARecordWithoutARegistrationIsADefinition(t *testing.T) {
 	i := testInstance(1)
 	must(t, f.file.Update(func(tx *dbfile.Tx) error { return tx.PutJSON(instancesBucket, i.ID, i) }))
 	f.restart(t)
-	if got := f.Registrations(); !slices.Equal(got, []Registration{{Instance: i}}) {
+	if got := f.Registrations(); !slices.EqualFunc(got, []Registration{{Instance: i}}, Registration.equal) {
 		t.Errorf("read %+v", got)
 	}
 }

@@ -23,6 +23,11 @@ type Document struct {
 	Options rolestore.MetadataOptions `json:"metadata_options,omitzero"`
 	// Placement is by default the agent's region, and the zone a in it.
 	Placement rolestore.Placement `json:"placement,omitzero"`
+	// Launch is what the instance is told of itself. The addresses are by default
+	// those of the attachment, where it has any.
+	rolestore.Launch
+	// UserData is a text, such as a script or a #cloud-config.
+	UserData string `json:"user_data,omitempty"`
 }
 
 // Instance returns the instance that d defines on an agent in region, valid and
@@ -41,7 +46,13 @@ func (d Document) Instance(region string) (rolestore.Instance, error) {
 			HTTPProtocolIPv6: cmp.Or(d.Options.HTTPProtocolIPv6, defaults.HTTPProtocolIPv6),
 		},
 		Placement: rolestore.Placement{Region: region, AvailabilityZone: cmp.Or(d.Placement.AvailabilityZone, region+"a")},
+		Launch:    d.Launch,
 	}
+	if d.UserData != "" {
+		i.UserData = []byte(d.UserData)
+	}
+	i.PrivateIPv4 = cmp.Or(i.PrivateIPv4, d.Attachment.Address)
+	i.MAC = rolestore.NormalMAC(cmp.Or(i.MAC, d.Attachment.MAC))
 	if err := d.Profile.validate(); err != nil {
 		return rolestore.Instance{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}

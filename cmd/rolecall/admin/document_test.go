@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -24,16 +25,21 @@ func TestADocumentIsFilledWithDefaults(t *testing.T) {
 		Attachment: rolestore.Attachment{Bridge: "br0", Port: "veth1", Address: "10.0.0.5", MAC: "02:00:00:00:00:0a"},
 		Options:    rolestore.DefaultMetadataOptions(),
 		Placement:  rolestore.Placement{Region: "ap-northeast-2", AvailabilityZone: "ap-northeast-2a"},
+		Launch:     rolestore.Launch{PrivateIPv4: "10.0.0.5", MAC: "02:00:00:00:00:0a"}, // as on the bridge
 	}
-	if err != nil || got != want {
+	if err != nil || !got.Equal(want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 	d.Options = rolestore.MetadataOptions{HTTPTokens: "optional", HTTPProtocolIPv6: "enabled"}
 	d.Placement.Region = "eu-west-1"
+	d.Launch = rolestore.Launch{PrivateIPv4: "10.0.0.7", MAC: "06-00-00-00-00-0B", InstanceType: "m7i.large"}
+	d.UserData = "#!/bin/sh\n"
 	got, err = d.Instance("ap-northeast-2")
 	want.Options = rolestore.MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "optional", HTTPProtocolIPv6: "enabled"}
 	want.Placement = rolestore.Placement{Region: "eu-west-1", AvailabilityZone: "eu-west-1a"}
-	if err != nil || got != want {
+	want.Launch = rolestore.Launch{PrivateIPv4: "10.0.0.7", MAC: "06:00:00:00:00:0b", InstanceType: "m7i.large"}
+	want.UserData = []byte("#!/bin/sh\n")
+	if err != nil || !got.Equal(want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
 }
@@ -93,6 +99,7 @@ func FuzzReadDocument(f *testing.F) {
 		`{"instance_id":"` + webID + `","iam_instance_profile":"web","attachment":{"interface":"tap0","reattach":"name"}}`,
 		`{"iam_instance_profile":{"arn":"` + webARN + `","id":"","role":{"arn":"` + webRole + `"}},"attachment":{"host":true}}`,
 		`{"attachment":{"bridge":"br0","port":"p","mac":"02:00:00:00:00:05","ipv6_address":"fe80::5"},"metadata_options":{"http_tokens":"optional"}}`,
+		`{"attachment":{"host":true},"public_keys":[{"key_name":"a","public_key":"ssh-rsa AAAA"}],"user_data":"x","mac":"02-00-00-00-00-0A"}`,
 		`{"attachment":{"netns":"/run/netns/web"},"placement":{"region":"eu-west-1","availability_zone":"x"}}`,
 		`{`, `null`, `[]`, `{"attachment":null}`,
 	} {
@@ -115,7 +122,7 @@ func FuzzReadDocument(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := readDocument(bytes.NewReader(text), webID); err != nil || again != d {
+		if again, err := readDocument(bytes.NewReader(text), webID); err != nil || !reflect.DeepEqual(again, d) {
 			t.Errorf("%s is %+v and then %+v, %v", text, d, again, err)
 		}
 	})

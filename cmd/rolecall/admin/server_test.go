@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -43,7 +44,7 @@ func TestAnInstanceIsPutShownListedAndRemoved(t *testing.T) {
 	if err != nil || put.ID != webID || put.State != StateWaiting || put.AttachmentDetails != web().Attachment {
 		t.Fatalf("Put: %+v, %v", put, err)
 	}
-	if len(s.put) != 1 || s.put[0] != web() {
+	if len(s.put) != 1 || !reflect.DeepEqual(s.put[0], web()) {
 		t.Errorf("the agent got %+v, want %+v", s.put, web())
 	}
 	got, err := s.client.Instance(ctx, webID)
@@ -100,7 +101,7 @@ func TestADocumentThatMeansNothingIsRefused(t *testing.T) {
 		"no JSON":                 {"attachment: {host: true}", 400, "no JSON"},
 		"a list":                  {"[]", 400, "no JSON"},
 		"no attachment":           {"{}", 400, "attachment: want one of"},
-		"an unknown member":       {`{"attachment":{"host":true},"user_data":"x"}`, 400, `unknown field "user_data"`},
+		"an unknown member":       {`{"attachment":{"host":true},"userdata":"x"}`, 400, `unknown field "userdata"`},
 		"one of an attachment":    {`{"attachment":{"interface":"tap0","vlan":"5"}}`, 400, `unknown field "vlan"`},
 		"one of a profile":        {`{"attachment":{"host":true},"iam_instance_profile":{"name":"web"}}`, 400, `unknown field "name"`},
 		"a second document":       {`{"attachment":{"host":true}} {}`, 400, "something follows"},
