@@ -21,6 +21,7 @@ var (
 	serverName = []string{"EC2ws"} // some software finds out by it whether it is on EC2
 	plainText  = []string{"text/plain"}
 	htmlText   = []string{"text/html"}
+	octets     = []string{"application/octet-stream"}
 	noRanges   = []string{"none"}
 )
 
@@ -28,7 +29,8 @@ func newDocument(body []byte, contentType []string) document {
 	return document{body: body, contentType: contentType, contentLength: []string{strconv.Itoa(len(body))}}
 }
 
-// metadata is a document of the metadata tree. All are text/plain, JSON too.
+// metadata is a document of the metadata tree. All but user-data are text/plain, JSON
+// too.
 func metadata(body []byte, modified []string) document {
 	d := newDocument(body, plainText)
 	d.modified = modified

@@ -43,9 +43,13 @@ func (st *state) document(path string) (document, *refusal) {
 		return document{}, notFound
 	}
 	var live document
-	switch n.Live {
-	case tree.Static:
+	switch n.Kind {
+	case tree.Text:
 		return metadata(n.Body, st.modified), nil
+	case tree.Opaque:
+		d := metadata(n.Body, st.modified)
+		d.contentType = octets
+		return d, nil
 	case tree.RoleCredentials:
 		live = st.credentials
 	case tree.RoleInfo:

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 // Scripts are exchanges as a raw socket sees them, one connection after another:
@@ -45,7 +47,9 @@ func parseScript(text string) (script []exchange) {
 }
 
 func TestScripts(t *testing.T) {
-	none, optional, disabled := web(), web(), web()
+	none, optional, disabled, launched := web(), web(), web(), web()
+	launched.PublicKeys = []rolestore.PublicKey{{Name: "web", Key: "ssh-ed25519 AAAA web"}}
+	launched.UserData = []byte("#cloud-config\n{}\n")
 	none.Profile.ARN, none.Profile.Role.ARN = "", ""
 	optional.Options.HTTPTokens = "optional"
 	disabled.Options.HTTPEndpoint = "disabled"
@@ -56,6 +60,7 @@ func TestScripts(t *testing.T) {
 		"no-role":  func(h *host) { h.Put(none) },
 		"refused":  func(h *host) { h.Put(web()); h.Refuse(web()) },
 		"pending":  func(h *host) { h.Put(web()) },
+		"launched": func(h *host) { h.Put(launched) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("..", "testdata", "imds", name+".txt"))

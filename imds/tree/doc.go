@@ -9,9 +9,10 @@
 //	/2008-02-01/meta-data/...          what existed in that version of the API
 //
 // Leaves are rows of one table, see leaves.go; directories and listings follow
-// from it. A leaf without a text does not exist, nor does a directory without a
-// child. Texts that change while the instance runs are not held here: their
-// leaves say by [Live] what the server has to fill in.
+// from it. What an instance is not told does not exist, nor does a directory without
+// a child: cloud-init drops the whole tree if one path that is listed does not
+// answer. What changes while the instance runs is not held here: its leaves say by
+// [Kind] what the server has to fill in.
 //
 // A [Tree] is immutable. The package is pure and may import, of this module,
 // rolestore alone.

@@ -1,44 +1,110 @@
 package tree
 
-import "github.com/rolecall/rolecall/rolestore"
+import (
+	"strconv"
 
-// Live says what a leaf answers, where that changes while the instance runs.
-type Live int
+	"github.com/rolecall/rolecall/rolestore"
+)
+
+// Kind says what a node answers with.
+type Kind int
 
 const (
-	// Static leaves and directories have their text in the tree.
-	Static Live = iota
-	// RoleCredentials is the document of the role's credentials.
+	// Text is what the tree holds.
+	Text Kind = iota
+	// Opaque is what the tree holds too, bytes of a type that nobody knows.
+	Opaque
+	// RoleCredentials is the document of the role's credentials, which the server
+	// has to fill in.
 	RoleCredentials
-	// RoleInfo is the document iam/info.
+	// RoleInfo is the document iam/info, which the server has to fill in.
 	RoleInfo
 )
 
-// roleName in a path stands for the name of the instance's role.
-const roleName = "{role}"
+// each in a path stands for the name of each of the row's items.
+const each = "{}"
 
-// leaf is a row of the table.
-type leaf struct {
+// row is what there may be at a path: of each instance one leaf, or none, or, where
+// the path has an [each], any number of them.
+type row struct {
 	path  string // below the version
-	since string // the version that EC2 documents as the leaf's first
-	live  Live
-	// text is what the leaf answers; "" says that there is no such leaf. Of a
-	// live leaf it says no more than whether there is one.
-	text func(rolestore.Instance) string
+	since string // the version that EC2 documents as the first to have it
+	kind  Kind
+	items func(rolestore.Instance) []item
 }
 
-// leaves is everything that instances are told.
-var leaves = []leaf{
+// item is one leaf of a row. Where the server fills in the text, its own is not looked
+// at.
+type item struct {
+	name string // in the place of each
+	// entry is how the directory lists the name, if not as it is.
+	entry string
+	text  string
+}
+
+// rows is everything that instances are told.
+var rows = []row{
+	{"dynamic/instance-identity/document", "2009-04-04", Text, one(identityDocument)},
+	{"meta-data/ami-id", "1.0", Text, one(func(i rolestore.Instance) string { return i.ImageID })},
+	{"meta-data/hostname", "1.0", Text, one(hostname)},
 	{"meta-data/iam/info", "2012-01-12", RoleInfo, role},
-	{"meta-data/iam/security-credentials/" + roleName, "2012-01-12", RoleCredentials, role},
-	{"meta-data/instance-id", "1.0", Static, func(i rolestore.Instance) string { return i.ID }},
-	{"meta-data/placement/availability-zone", "2008-02-01", Static, func(i rolestore.Instance) string { return i.Placement.AvailabilityZone }},
-	{"meta-data/placement/region", "2020-08-24", Static, func(i rolestore.Instance) string { return i.Placement.Region }},
-	{"meta-data/services/domain", "2014-02-25", Static, always("amazonaws.com")},
-	{"meta-data/services/partition", "2015-10-20", Static, always("aws")},
+	{"meta-data/iam/security-credentials/" + each, "2012-01-12", RoleCredentials, role},
+	{"meta-data/instance-id", "1.0", Text, one(func(i rolestore.Instance) string { return i.ID })},
+	{"meta-data/instance-type", "2007-08-29", Text, one(func(i rolestore.Instance) string { return i.InstanceType })},
+	{"meta-data/local-hostname", "2007-01-19", Text, one(hostname)},
+	{"meta-data/local-ipv4", "1.0", Text, one(privateIPv4)},
+	{"meta-data/mac", "2011-01-01", Text, one(func(i rolestore.Instance) string { return i.MAC })},
+	{"meta-data/network/interfaces/macs/" + each + "/device-number", "2011-01-01", Text, nic(always("0"))},
+	{"meta-data/network/interfaces/macs/" + each + "/local-hostname", "2011-01-01", Text, nic(hostname)},
+	{"meta-data/network/interfaces/macs/" + each + "/local-ipv4s", "2011-01-01", Text, nic(privateIPv4)},
+	{"meta-data/network/interfaces/macs/" + each + "/mac", "2011-01-01", Text, nic(func(i rolestore.Instance) string { return i.MAC })},
+	{"meta-data/network/interfaces/macs/" + each + "/owner-id", "2011-01-01", Text, nic(func(i rolestore.Instance) string { return i.Profile.AccountID() })},
+	{"meta-data/placement/availability-zone", "2008-02-01", Text, one(func(i rolestore.Instance) string { return i.Placement.AvailabilityZone })},
+	{"meta-data/placement/region", "2020-08-24", Text, one(func(i rolestore.Instance) string { return i.Placement.Region })},
+	{"meta-data/public-keys/" + each + "/openssh-key", "1.0", Text, publicKeys},
+	{"meta-data/services/domain", "2014-02-25", Text, one(always("amazonaws.com"))},
+	{"meta-data/services/partition", "2015-10-20", Text, one(always("aws"))},
+	{"user-data", "1.0", Opaque, one(func(i rolestore.Instance) string { return string(i.UserData) })},
 }
 
-func role(i rolestore.Instance) string { return i.Profile.Role.Name() }
+// one is a leaf with a text; "" says that there is no such leaf.
+func one(text func(rolestore.Instance) string) func(rolestore.Instance) []item {
+	return func(i rolestore.Instance) []item {
+		if t := text(i); t != "" {
+			return []item{{text: t}}
+		}
+		return nil
+	}
+}
+
+// nic is [one] of the first network interface, whose directory is its MAC address.
+func nic(text func(rolestore.Instance) string) func(rolestore.Instance) []item {
+	return func(i rolestore.Instance) []item {
+		if t := text(i); t != "" && i.MAC != "" {
+			return []item{{name: i.MAC, text: t}}
+		}
+		return nil
+	}
+}
+
+func role(i rolestore.Instance) []item {
+	if name := i.Profile.Role.Name(); name != "" {
+		return []item{{name: name}}
+	}
+	return nil
+}
+
+// publicKeys are known by number, and listed with their names behind it.
+func publicKeys(i rolestore.Instance) []item {
+	var items []item
+	for n, k := range i.PublicKeys {
+		number := strconv.Itoa(n)
+		items = append(items, item{name: number, entry: number + "=" + k.Name, text: k.Key})
+	}
+	return items
+}
+
+func privateIPv4(i rolestore.Instance) string { return i.PrivateIPv4 }
 
 func always(text string) func(rolestore.Instance) string {
 	return func(rolestore.Instance) string { return text }

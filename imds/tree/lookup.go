@@ -2,8 +2,9 @@ package tree
 
 // Node is what a path leads to.
 type Node struct {
-	// Live is what the server has to fill in; Body is nil then.
-	Live Live
+	// Kind says what it answers with; of a directory it is [Text]. Where the server
+	// has to fill it in, Body is nil.
+	Kind Kind
 	// Directory reports that Body lists the children, one a line.
 	Directory bool
 	// Body is a leaf's text or a directory's list. It must not be changed.

@@ -15,25 +15,27 @@ type Tree struct {
 // node is a leaf, or a directory if it has children.
 type node struct {
 	Node
+	name     string  // in its directory
+	entry    string  // how the directory lists it
 	since    string  // of a directory: that of its oldest leaf
-	children []child // by name
+	children []*node // by name
 }
-
-type child struct{ name, entry, since string }
 
 // New returns the tree of an instance.
 func New(i rolestore.Instance) *Tree {
 	t := &Tree{nodes: make(map[string]*node)}
-	for _, l := range leaves {
-		text := l.text(i)
-		if text == "" {
-			continue
+	for _, r := range rows {
+		for _, it := range r.items(i) {
+			leaf := &node{since: r.since, Node: Node{Kind: r.kind}}
+			if r.kind == Text || r.kind == Opaque {
+				leaf.Body = []byte(it.text)
+			}
+			t.add(strings.Replace(r.path, each, it.name, 1), leaf)
+			if it.entry != "" {
+				before, _, _ := strings.Cut(r.path, each)
+				t.nodes[before+it.name].entry = it.entry
+			}
 		}
-		n := &node{since: l.since, Node: Node{Live: l.live}}
-		if l.live == Static {
-			n.Body = []byte(text)
-		}
-		t.add(strings.Replace(l.path, roleName, role(i), 1), n)
 	}
 	for _, n := range t.nodes {
 		if n.Directory {
@@ -57,24 +59,22 @@ func (t *Tree) add(path string, n *node) {
 			t.nodes[dir] = parent
 		}
 		parent.since = min(parent.since, n.since)
-		entry := name
-		if t.nodes[path].Directory && dir != "" { // EC2 lists categories without a slash
-			entry += "/"
+		if n.name == "" {
+			n.name, n.entry = name, name
+			if n.Directory && dir != "" { // EC2 lists categories without a slash
+				n.entry += "/"
+			}
+			parent.link(n)
 		}
-		parent.link(child{name, entry, n.since})
-		path = dir
+		path, n = dir, parent
 	}
 }
 
-// link adds a child in its place, or makes a known one as old as c.
-func (n *node) link(c child) {
-	i, found := slices.BinarySearchFunc(n.children, c.name, func(c child, name string) int {
+// link adds a child in its place.
+func (n *node) link(c *node) {
+	i, _ := slices.BinarySearchFunc(n.children, c.name, func(c *node, name string) int {
 		return strings.Compare(c.name, name)
 	})
-	if found {
-		n.children[i].since = min(n.children[i].since, c.since)
-		return
-	}
 	n.children = slices.Insert(n.children, i, c)
 }
 

@@ -60,9 +60,9 @@ func TestPathsAnswer(t *testing.T) {
 		want string // "404" for nothing, "live" for what the server fills in
 	}{
 		{"the root lists the versions", withRole, "/", allVersions},
-		{"a version lists categories without slashes", withRole, "/latest/", "meta-data"},
-		{"a directory lists direct children in order", withRole, "/latest/meta-data/", "iam/\ninstance-id\nplacement/\nservices/"},
-		{"a directory answers without its slash", withRole, "/latest/meta-data", "iam/\ninstance-id\nplacement/\nservices/"},
+		{"a version lists categories without slashes", withRole, "/latest/", "dynamic\nmeta-data"},
+		{"a directory lists direct children in order", withRole, "/latest/meta-data/", "hostname\niam/\ninstance-id\nlocal-hostname\nplacement/\nservices/"},
+		{"a directory answers without its slash", withRole, "/latest/meta-data", "hostname\niam/\ninstance-id\nlocal-hostname\nplacement/\nservices/"},
 		{"iam is a directory", withRole, "/latest/meta-data/iam/", "info\nsecurity-credentials/"},
 		{"the role list is the role's name, without path or newline", withRole, "/latest/meta-data/iam/security-credentials/", "web-role"},
 		{"the role list answers without its slash", withRole, "/latest/meta-data/iam/security-credentials", "web-role"},
@@ -74,7 +74,7 @@ func TestPathsAnswer(t *testing.T) {
 		{"without a role there is no iam", without, "/latest/meta-data/iam/", "404"},
 		{"without a role there is no iam/info", without, "/latest/meta-data/iam/info", "404"},
 		{"without a role there is no role list", without, "/latest/meta-data/iam/security-credentials/", "404"},
-		{"without a role iam is not listed", without, "/latest/meta-data/", "instance-id\nplacement/\nservices/"},
+		{"without a role iam is not listed", without, "/latest/meta-data/", "hostname\ninstance-id\nlocal-hostname\nplacement/\nservices/"},
 		{"a leaf answers its text", withRole, "/latest/meta-data/instance-id", "i-0123456789abcdef0"},
 		{"a leaf answers with a slash", withRole, "/latest/meta-data/placement/availability-zone/", "eu-west-1b"},
 		{"the region", withRole, "/latest/meta-data/placement/region", "eu-west-1"},
@@ -86,11 +86,11 @@ func TestPathsAnswer(t *testing.T) {
 		{"case matters", withRole, "/latest/Meta-Data/", "404"},
 		{"an unknown version is nothing", withRole, "/2030-01-01/meta-data/instance-id", "404"},
 		{"a version that EC2 does not list is nothing", withRole, "/2012-01-13/meta-data/instance-id", "404"},
-		{"the first version has the instance's id", withRole, "/1.0/meta-data/", "instance-id"},
+		{"the first version has the instance's id", withRole, "/1.0/meta-data/", "hostname\ninstance-id"},
 		{"iam is not older than its version", withRole, "/2011-05-01/meta-data/iam/info", "404"},
 		{"iam is as old as its version", withRole, "/2012-01-12/meta-data/iam/info", "live"},
 		{"a directory is as old as its oldest leaf", withRole, "/2008-02-01/meta-data/placement", "availability-zone"},
-		{"a directory lists what the version has", withRole, "/2014-02-25/meta-data/", "iam/\ninstance-id\nplacement/\nservices/"},
+		{"a directory lists what the version has", withRole, "/2014-02-25/meta-data/", "hostname\niam/\ninstance-id\nlocal-hostname\nplacement/\nservices/"},
 		{"a directory is not older than its oldest leaf", withRole, "/2007-12-15/meta-data/placement", "404"},
 		{"a younger sibling is not listed", withRole, "/2014-02-25/meta-data/services", "domain"},
 		{"a younger sibling does not answer", withRole, "/2014-02-25/meta-data/services/partition", "404"},
@@ -98,7 +98,7 @@ func TestPathsAnswer(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := "404"
-			if n, ok := tc.tree.Lookup(tc.path); ok && n.Live != tree.Static {
+			if n, ok := tc.tree.Lookup(tc.path); ok && n.Kind != tree.Text {
 				got = "live"
 			} else if ok {
 				got = string(n.Body)
@@ -138,14 +138,17 @@ func FuzzLookup(f *testing.F) {
 		if role != "" && !roleName.MatchString(role) {
 			t.Skip("IAM has no such role")
 		}
-		tr := tree.New(instance(role))
-		checkListings(t, tr, path)
-		checkListings(t, tr, "/")
+		for _, i := range []rolestore.Instance{instance(role), launched(role)} {
+			tr := tree.New(i)
+			checkListings(t, tr, path)
+			checkListings(t, tr, "/")
+		}
 	})
 }
 
 // checkListings follows every listing that it finds at path and below, as
-// cloud-init does, which gives up on the first child that does not answer.
+// cloud-init does, which gives up on the first child that does not answer. It takes
+// what is listed of a public key for a number and a name.
 func checkListings(t *testing.T, tr *tree.Tree, path string) {
 	n, ok := tr.Lookup(path)
 	if !ok || !n.Directory {
@@ -156,6 +159,10 @@ func checkListings(t *testing.T, tr *tree.Tree, path string) {
 	}
 	for line := range strings.SplitSeq(string(n.Body), "\n") {
 		below := path + "/" + line
+		if _, rest := tree.Split(path); rest == "meta-data/public-keys" {
+			number, _, _ := strings.Cut(line, "=")
+			below = path + "/" + number + "/openssh-key"
+		}
 		if _, ok := tr.Lookup(below); !ok {
 			t.Errorf("%q is listed and does not answer", below)
 		}
