@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -45,16 +44,15 @@ const machineMAC = "06:00:00:00:00:01"
 // attach makes the guest's tap, registers it and waits until it is served.
 func (p *process) attach(g guest) {
 	p.t.Helper()
+	p.register(g, "--id", g.id, "--profile", g.profile, "--interface", g.tap)
+}
+
+// register is attach with the flags of `instance put`.
+func (p *process) register(g guest, put ...string) {
+	p.t.Helper()
 	vmtest.Tap(p.t, p.ns, g.tap)
-	socket := []string{"--admin-socket", p.path("run/agent.sock")}
-	for _, args := range [][]string{
-		{"instance put", "--id", g.id, "--profile", g.profile, "--interface", g.tap},
-		{"instance wait", g.id},
-	} {
-		if out, errs, ok := p.run(args[0], append(args[1:], socket...)...); !ok {
-			p.t.Fatalf("rolecall %s: %s%s", strings.Join(args, " "), out, errs)
-		}
-	}
+	p.instance(append([]string{"put"}, put...)...)
+	p.instance("wait", g.id)
 }
 
 // staticClient builds a program that uses aws-sdk-go-v2, for machines that have
