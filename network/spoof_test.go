@@ -196,12 +196,15 @@ func TestAnOpenConnectionTakesNothingFromAnother(t *testing.T) {
 			defer func() { _ = conn.Close() }()
 			opened := victims.await("the answer to a SYN", func(seg segment) bool { return seg.flags&(syn|ack) == syn|ack })
 			forged := segment{src: opened.dst, dst: opened.src, seq: opened.ack, ack: opened.seq + 1}
-			s.tap2.claim(forged.src.Addr(), victimMAC)
-			forged.flags, forged.data = rst|ack, nil
-			s.tap2.send(victimMAC, forged)
-			forged.flags, forged.data = psh|ack, []byte("attempt\n")
-			s.tap2.send(victimMAC, forged)
+			for _, st := range []*station{s.tap2, s.lan} {
+				st.claim(forged.src.Addr(), victimMAC)
+				forged.flags, forged.data = rst|ack, nil
+				st.send(victimMAC, forged)
+				forged.flags, forged.data = psh|ack, []byte("attempt\n")
+				st.send(victimMAC, forged)
+			}
 			s.tap2.await("a reset", func(seg segment) bool { return seg.dst == forged.src && seg.flags&rst != 0 })
+			eventually(t, "both of the neighbour's are counted", func() bool { return s.refused(t, "stray") == 2 })
 			if _, err := io.WriteString(conn, "question\n"); err != nil {
 				t.Fatal(err)
 			}
@@ -260,15 +263,17 @@ func TestAnswersForAnothersAddressMisleadNobody(t *testing.T) {
 func TestNobodyElseAnswersTheVictim(t *testing.T) {
 	s := newStreet(t, serve)
 	victims := newStation(t, s.victim, nil)
-	us, them := netip.MustParseAddrPort(metadata[0]), netip.AddrPortFrom(victimAddrs[0], 1024)
 	for _, st := range []*station{s.tap2, s.lan} {
-		st.send(st.own, segment{src: us, dst: them, flags: psh | ack, data: []byte("attempt")})
-		other := netip.MustParseAddrPort("192.0.2.77:80")
-		st.send(st.own, segment{src: other, dst: them, flags: psh | ack, data: []byte("harmless")})
-		victims.await("what comes later", func(seg segment) bool { return seg.src == other })
-		if _, ok := victims.find(func(seg segment) bool { return seg.src == us }); ok {
-			t.Errorf("the victim was answered as by %s", us)
+		for family, addr := range metadata {
+			us, them := netip.MustParseAddrPort(addr), netip.AddrPortFrom(victimAddrs[family], 1024)
+			st.send(st.own, segment{src: us, dst: them, flags: psh | ack, data: []byte("attempt")})
+			other := netip.AddrPortFrom([]netip.Addr{netip.MustParseAddr("192.0.2.77"), netip.MustParseAddr("2001:db8::77")}[family], 80)
+			st.send(st.own, segment{src: other, dst: them, flags: psh | ack, data: []byte("harmless")})
+			victims.await("what comes later", func(seg segment) bool { return seg.src == other })
+			if _, ok := victims.find(func(seg segment) bool { return seg.src == us }); ok {
+				t.Errorf("the victim was answered as by %s", us)
+			}
+			victims.forget()
 		}
-		victims.forget()
 	}
 }

@@ -44,9 +44,15 @@ func (w Way) inetChains() []chain {
 	return append(chains, w.leadingChains()...)
 }
 
+// forwardRules let guests have nothing to do with another metadata service: neither ask
+// it nor, from whoever says to be one, be answered.
 func forwardRules() []rule {
-	from := all(meta(expr.MetaKeyIIFNAME, 0), in(guarded))
-	return rejections(from, all(counted(forwarded)))
+	rules := rejections(all(meta(expr.MetaKeyIIFNAME, 0), in(guarded)), counted(forwarded))
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules, rule{"from a metadata address to a guest", all(
+			meta(expr.MetaKeyOIFNAME, 0), in(guarded), v.from(), dropped(impersonation))})
+	}
+	return rules
 }
 
 // rejections refuse what is for a metadata address.

@@ -38,12 +38,24 @@ func (w Way) requestRules() []rule {
 	}
 	rules = slices.Concat(rules,
 		rejections(all(on, anyServed), counted(closed)),
-		rejections(all(on, differs(lo), notIn(served)), counted(stray)))
+		strayRules(all(on, differs(lo), notIn(served))))
 	if w.Mode != Direct {
 		rules = append(rules, rule{w.says("by another address"), all(on, differs(lo), anyServed,
 			tcp(dstPort, w.Port), counted(closed), reset())})
 	}
 	return rules
+}
+
+// strayRules refuse what comes where nobody serves. To what is no beginning of a
+// connection there is no answer: its source may be that of a guest whose connection
+// the answer would end.
+func strayRules(from exprs) []rule {
+	var rules []rule
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules, rule{"within a connection", all(
+			from, v.to(), transport(unix.IPPROTO_TCP), goesOn, dropped(stray))})
+	}
+	return append(rules, rejections(from, counted(stray))...)
 }
 
 // says is a comment that tells rules for other ports from those that we want.

@@ -146,6 +146,10 @@ func (f field) set(value []byte) exprs {
 // resets are segments that end a connection, and carry nothing.
 var resets = tcpFlags.masked(expr.CmpOpNeq, []byte{1 << 2}, []byte{0})
 
+// goesOn are all segments but the first of a connection, which has SYN, and neither ACK,
+// RST nor FIN.
+var goesOn = tcpFlags.masked(expr.CmpOpNeq, []byte{0x17}, []byte{0x02})
+
 // tcpChecksum is its place in the header (RFC 9293, section 3.1).
 const tcpChecksum = 16
 
