@@ -88,6 +88,30 @@ func TestABridgeAloneNeedsNoAddressOfOurs(t *testing.T) {
 	}
 }
 
+// TestTheAddressesOfContainersAreOthersUntilSomebodyIsServedAtThem has another program
+// serve containers on the host at an address that ECS uses too.
+func TestTheAddressesOfContainersAreOthersUntilSomebodyIsServedAtThem(t *testing.T) {
+	host := nettest.New(t)
+	state := open(t, host)
+	put(t, state, network.Host("host", false))
+	guest := newGuest(t, host, "tap1", "10.0.0.5/24")
+	put(t, state, network.Interface("i-1", "", "tap1", false))
+	const task = "169.254.170.2:80"
+	host.Run(t, "ip", "addr", "add", "169.254.170.2/32", "dev", "lo")
+	host.Run(t, "ip", "route", "add", "10.0.0.5", "dev", "tap1")
+	guest.Run(t, "ip", "route", "add", "169.254.170.2", "dev", "eth0")
+	unbound(t, host, task)
+	wantTold(t, host, task, "")
+	wantTold(t, guest, task, "")
+	container := nettest.New(t)
+	a := network.Netns("container", container.Path(), false)
+	a.Served = append(a.Served, netip.MustParseAddrPort(task))
+	put(t, state, a)
+	wantTold(t, container, task, "container")
+	wantTold(t, host, task, "")
+	wantTold(t, guest, task, "")
+}
+
 // TestEveryAttachmentInEveryMode is told its own name at every address.
 func TestEveryAttachmentInEveryMode(t *testing.T) {
 	for _, mode := range []network.PortMode{network.Direct, network.Rewrite, network.NAT} {

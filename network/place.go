@@ -102,8 +102,7 @@ func (s *State) ensure(p *place) error {
 	if p.ensured {
 		return nil
 	}
-	p.guard = steer.Via(*s.way)
-	if err := p.guard.Ensure(); err != nil {
+	if err := s.steer(p); err != nil {
 		return err
 	}
 	placed, err := p.guard.Placed()
@@ -126,6 +125,18 @@ func (s *State) ensure(p *place) error {
 	}()
 	p.ensured = true
 	go p.refusing.run(p.ctx)
+	return nil
+}
+
+// steer makes the tables for all addresses that somebody is served at.
+func (s *State) steer(p *place) error {
+	way := *s.way
+	way.Containers = p.containers
+	p.guard = steer.Via(way)
+	if err := p.guard.Ensure(); err != nil {
+		return err
+	}
+	p.refusing.by(p.guard)
 	return nil
 }
 

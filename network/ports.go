@@ -77,6 +77,11 @@ func (s *State) lead(w *wanted) error {
 		if s.way.Mode == steer.Direct && w.isHost() { // which forwards nothing past itself
 			return nil
 		}
+		if w.place.ensured && !w.place.containers && w.forContainers() {
+			w.place.containers = true
+			return s.steer(w.place)
+		}
+		w.place.containers = w.place.containers || w.forContainers()
 		return s.ensure(w.place)
 	})
 }

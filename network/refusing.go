@@ -14,14 +14,15 @@ import (
 // [steer.Guard.Refuse]. The kernel takes tens of milliseconds for that, however many
 // devices it is told of at once, so nobody waits for it: until then the tables refuse.
 type refusing struct {
-	place  *place
+	place  *place // whose guard is another's to use
 	logger *slog.Logger
 	kick   chan struct{} // tells of a change
 	ended  chan struct{} // closed when run has returned
 
-	mu   sync.Mutex
-	want map[int]string // the names of devices, by their index
-	lost bool           // that somebody else took away what was there
+	mu    sync.Mutex
+	guard *steer.Guard
+	want  map[int]string // the names of devices, by their index
+	lost  bool           // that somebody else took away what was there
 }
 
 func newRefusing(p *place, logger *slog.Logger) *refusing {
@@ -33,7 +34,9 @@ func newRefusing(p *place, logger *slog.Logger) *refusing {
 
 func (r *refusing) add(index int, device string) { r.change(func() { r.want[index] = device }) }
 func (r *refusing) remove(index int)             { r.change(func() { delete(r.want, index) }) }
-func (r *refusing) again()                       { r.change(func() { r.lost = true }) }
+
+// by says that the tables were made anew, by this guard.
+func (r *refusing) by(g *steer.Guard) { r.change(func() { r.guard, r.lost = g, r.guard != nil }) }
 
 func (r *refusing) change(f func()) {
 	r.mu.Lock()
@@ -58,7 +61,7 @@ func (r *refusing) run(ctx context.Context) {
 		}
 		err := r.place.do(func() (err error) {
 			if !known {
-				if have, err = r.place.guard.Refusing(); err != nil {
+				if have, err = steer.New().Refusing(); err != nil {
 					return err
 				}
 				known = true
@@ -78,7 +81,7 @@ func (r *refusing) run(ctx context.Context) {
 // settle does what differs. What is there already and what is gone are no errors.
 func (r *refusing) settle(have map[int]bool) error {
 	r.mu.Lock()
-	want := maps.Clone(r.want)
+	guard, want := r.guard, maps.Clone(r.want)
 	if r.lost {
 		clear(have)
 		r.lost = false
@@ -96,7 +99,7 @@ func (r *refusing) settle(have map[int]bool) error {
 			less = append(less, index)
 		}
 	}
-	if err := errors.Join(r.place.guard.Unrefuse(less...), r.place.guard.Refuse(more)); err != nil {
+	if err := errors.Join(guard.Unrefuse(less...), guard.Refuse(more)); err != nil {
 		return err
 	}
 	clear(have)

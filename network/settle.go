@@ -25,7 +25,6 @@ func (s *State) settle(ctx context.Context, w *wanted) {
 		return
 	}
 	if err == nil {
-		w.place.containers = w.place.containers || w.forContainers()
 		err = s.watchProcess(w)
 	}
 	if err == nil {

@@ -258,7 +258,7 @@ func (s *State) restore(p *place) {
 		if err := p.guard.Ensure(); err != nil {
 			return err
 		}
-		p.refusing.again()
+		p.refusing.by(p.guard)
 		return p.guard.Replace(p.rules())
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ func (g *Guard) Confine(on bool) error {
 					return fmt.Errorf("set %s: %w", name, err)
 				}
 			}
-			if err := add(cc, addresses(nftables.TableFamilyINet)); err != nil {
+			if err := add(cc, g.way.elements(nftables.TableFamilyINet)); err != nil {
 				return err
 			}
 			addChains(cc, inetTable(), confineChains(), "")

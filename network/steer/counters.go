@@ -62,7 +62,9 @@ func (c *Counters) fields() map[string]*uint64 {
 }
 
 // inetCounters and bridgeCounters are those of the tables.
-func inetCounters() []string { return []string{forwarded, stray, closed, unmarked, sourceRouted, impersonation} }
+func inetCounters() []string {
+	return []string{forwarded, stray, closed, unmarked, sourceRouted, impersonation}
+}
 
 func bridgeCounters() []string {
 	return []string{forgedMAC, forgedNeighbour, forgedSource, doubleTagged, impersonation, switched, misdirected}

@@ -83,7 +83,7 @@ func (g *Guard) build(cc *nftables.Conn, leftover []*nftables.Chain) error {
 		for _, counter := range t.counters {
 			cc.AddObj(&nftables.CounterObj{Table: t.table, Name: counter})
 		}
-		if err := add(cc, addresses(t.table.Family)); err != nil {
+		if err := add(cc, g.way.elements(t.table.Family)); err != nil {
 			return err
 		}
 		addChains(cc, t.table, t.chains, "")

@@ -21,7 +21,7 @@ import (
 // ours is where listeners sit that are not at port 80.
 const ours = 8474
 
-var ways = []steer.Way{{Mode: steer.Direct}, {Mode: steer.Rewrite, Port: ours}, {Mode: steer.NAT, Port: ours}}
+var ways = []steer.Way{{Mode: steer.Direct, Containers: true}, {Mode: steer.Rewrite, Port: ours, Containers: true}, {Mode: steer.NAT, Port: ours, Containers: true}}
 
 // block is a host with two guests on devices of their own, who have the same IP and
 // MAC address, a neighbour who is no guest, and a listener for itself and each guest.

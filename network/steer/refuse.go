@@ -113,7 +113,7 @@ func (w Way) buildRefuse(cc *nftables.Conn) error {
 			}
 		}
 	}
-	if err := add(cc, addresses(nftables.TableFamilyNetdev)); err != nil {
+	if err := add(cc, w.elements(nftables.TableFamilyNetdev)); err != nil {
 		return err
 	}
 	cc.AddObj(&nftables.CounterObj{Table: deviceTable(), Name: closed})

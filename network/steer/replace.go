@@ -3,6 +3,7 @@ package steer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 )
@@ -26,6 +27,7 @@ func (g *Guard) Replace(want Want) error {
 	if err != nil {
 		return err
 	}
+	wanted = slices.Concat(wanted, g.way.elements(nftables.TableFamilyINet), g.way.elements(nftables.TableFamilyBridge))
 	present, err := g.Present()
 	if err != nil {
 		return err
@@ -72,7 +74,6 @@ func (w Want) elements() ([]element, error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted = append(append(wanted, addresses(nftables.TableFamilyINet)...), addresses(nftables.TableFamilyBridge)...)
 	for _, port := range w.Ports {
 		if err := port.check(); err != nil {
 			return nil, err

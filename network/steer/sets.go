@@ -9,8 +9,6 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"golang.org/x/sys/unix"
-
-	"github.com/rolecall/rolecall/network/link"
 )
 
 // tableName is the name of our table in each family.
@@ -101,13 +99,13 @@ func setNamed(name string) *nftables.Set {
 	return all[slices.IndexFunc(all, func(s *nftables.Set) bool { return s.Name == name })]
 }
 
-// addresses are the elements of the sets of a family that never change.
-func addresses(family nftables.TableFamily) []element {
+// elements are the addresses as the sets of a family hold them.
+func (w Way) elements(family nftables.TableFamily) []element {
 	versions := map[nftables.TableFamily][2]ip{
 		nftables.TableFamilyINet: {inet4, inet6}, nftables.TableFamilyBridge: {bridge4, bridge6}, nftables.TableFamilyNetdev: {device4, device6},
 	}[family]
 	var all []element
-	for _, addr := range link.Served() {
+	for _, addr := range w.addresses() {
 		of := versions[0]
 		if addr.Is6() {
 			of = versions[1]

@@ -1,5 +1,11 @@
 package steer
 
+import (
+	"net/netip"
+
+	"github.com/rolecall/rolecall/network/link"
+)
+
 // Mode is how a request for port 80 of a metadata address comes to our listener.
 type Mode string
 
@@ -18,11 +24,22 @@ const (
 	NAT Mode = "nat"
 )
 
-// Way is where our listeners sit.
+// Way is where our listeners sit, and for which addresses.
 type Way struct {
 	Mode Mode
 	// Port is the listeners', but for Direct, where it is metadataPort.
 	Port uint16
+	// Containers has the tables hold for the addresses of containers too. Where nobody
+	// is served at them, they are others' business.
+	Containers bool
+}
+
+// addresses are those that are ours to serve, and to keep from others.
+func (w Way) addresses() []netip.Addr {
+	if w.Containers {
+		return link.Served()
+	}
+	return []netip.Addr{link.MetadataIPv4, link.MetadataIPv6}
 }
 
 // metadataPort is where SDKs look for EC2's metadata.
