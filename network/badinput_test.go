@@ -44,6 +44,7 @@ func TestWhatCannotBeAttached(t *testing.T) {
 		"a port of another bridge":              {network.Bridge("i-1", "br1", member, false), []string{"port of br0 and not of br1"}},
 		"a file that is no namespace":           {network.Netns("i-1", plain, false), []string{plain, "no network namespace"}},
 		"a namespace of another kind":           {network.Netns("i-1", "/proc/self/ns/mnt", false), []string{"no network namespace"}},
+		"a process that is not there":           {network.Netns("i-1", "/proc/0/ns/net", false), []string{"/proc/0/ns/net is not there", "a running one"}},
 		"another's device as a bridge":          {network.Bridge("i-1", "tap1", member, false), []string{"belongs to another instance, neighbour"}},
 		"the agent's own namespace":             {network.Netns("i-1", host.Path(), false), []string{"agent's own"}},
 		"a device in the agent's own namespace": {network.Interface("i-1", host.Path(), "tap1", false), []string{"agent's own"}},

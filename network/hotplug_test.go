@@ -189,3 +189,26 @@ func TestAContainerWhoseProcessEnds(t *testing.T) {
 	_ = container.Process.Kill()
 	becomes(t, state, "web", network.Lost)
 }
+
+// TestANamespaceThatWentWhileNobodyLooked is not waited for after a restart.
+func TestANamespaceThatWentWhileNobodyLooked(t *testing.T) {
+	host := nettest.New(t)
+	state, w := watched(t, host)
+	name := fmt.Sprintf("rolecall-went-%d", os.Getpid())
+	host.Run(t, "ip", "netns", "add", name)
+	t.Cleanup(func() { _ = host.Command(t.Context(), "ip", "netns", "del", name).Run() })
+	host.Run(t, "nsenter", "--net=/run/netns/"+name, "ip", "link", "set", "lo", "up")
+	a := network.Netns("web", "/run/netns/"+name, false)
+	put(t, state, a)
+	a.Bound = w.bound["web"]
+	closeState(t, state, true)
+	host.Run(t, "ip", "netns", "del", name)
+	state, w = watched(t, host)
+	if err := state.Restore(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	wantPhase(t, state, "web", network.Lost, name)
+	if w.why("web") == "" {
+		t.Error("the observer was not told")
+	}
+}

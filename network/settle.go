@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/rolecall/rolecall/network/link"
 )
@@ -21,7 +22,7 @@ func (s *State) settle(ctx context.Context, w *wanted) {
 	}
 	err := s.find(w)
 	if errors.Is(err, errAbsent) {
-		w.wait(err.Error())
+		w.absent(err)
 		return
 	}
 	if err == nil {
@@ -54,6 +55,26 @@ func (s *State) settle(ctx context.Context, w *wanted) {
 		}
 	}
 	s.arrange(ctx, st, w)
+}
+
+// absent says what is done without the namespace. That of a process that has ended is
+// not waited for: its number is given again, to whomever.
+func (w *wanted) absent(err error) {
+	switch {
+	case w.Follow:
+		w.wait(err.Error())
+	case w.Bound != (Bound{}):
+		w.lose(w.deserted())
+	case strings.HasPrefix(w.Netns, "/proc/"):
+		w.fail(fmt.Errorf("network namespace %s is not there: a process that does not run has none, and the next one with its number is another; name that of a running one", w.Netns))
+	default:
+		w.wait(err.Error())
+	}
+}
+
+// deserted is why an attachment ends with its namespace.
+func (w *wanted) deserted() string {
+	return fmt.Sprintf("network namespace %s that the instance was bound to is gone: put the instance again, or say reattach: name", w.Netns)
 }
 
 // room reports whose the device is already. The claims know it by its name; it may have

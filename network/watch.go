@@ -304,7 +304,7 @@ func (s *State) desert(w *wanted) {
 	w.connections.drop()
 	s.leave(w)
 	if w.Bound != (Bound{}) && !w.Follow {
-		w.lose(fmt.Sprintf("network namespace %s that the instance was bound to is gone: put the instance again, or say reattach: name", w.Netns))
+		w.lose(w.deserted())
 		s.lose(w)
 		return
 	}
