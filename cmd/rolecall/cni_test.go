@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,12 +14,13 @@ import (
 // plugins are Debian's (containernetworking-plugins).
 const plugins = "/usr/lib/cni"
 
-// conflist is a network as a runtime's administrator writes it: Debian's bridge, and
-// Rolecall chained behind it.
+// conflist is a network as a runtime's administrator writes it: Debian's bridge with
+// addresses for two containers at a time, and Rolecall chained behind it.
 const conflist = `{"cniVersion": "1.0.0", "name": "rolecall", "plugins": [
   {"type": "bridge", "bridge": "cni0", "isGateway": true,
-   "ipam": {"type": "host-local", "dataDir": %q, "ranges": [[{"subnet": "10.88.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
-  {"type": "rolecall", "adminSocket": %q, "profile": %q}]}`
+   "ipam": {"type": "host-local", "dataDir": %q, "routes": [{"dst": "0.0.0.0/0"}],
+     "ranges": [[{"subnet": "10.88.0.0/24", "rangeStart": "10.88.0.2", "rangeEnd": "10.88.0.3"}]]}},
+  {"type": "rolecall", "adminSocket": %q, "profile": %q, "capabilities": {"rolecall": true}}]}`
 
 // cnitool builds the reference runtime of the CNI project.
 func cnitool(t *testing.T) string {
@@ -34,7 +35,8 @@ func cnitool(t *testing.T) string {
 }
 
 // TestContainersOnABridgeGetTheirRolesByCNI adds two containers to Debian's bridge by
-// the reference runtime. The plugin is this program, by a link in the plugin directory.
+// the reference runtime, which passes on the profile of each in two ways. The plugin is
+// this program, by a link in the plugin directory.
 func TestContainersOnABridgeGetTheirRolesByCNI(t *testing.T) {
 	h := newHouse(t)
 	h.write("core.yaml", guestRoles)
@@ -47,14 +49,14 @@ func TestContainersOnABridgeGetTheirRolesByCNI(t *testing.T) {
 	if err := os.Symlink(self, filepath.Join(bin, "rolecall")); err != nil {
 		t.Fatal(err)
 	}
+	network := h.network(t, "default")
+	passed := map[string]string{
+		"web": `CAP_ARGS={"rolecall": {"profile": "web"}}`, "db": "CNI_ARGS=IgnoreUnknown=1;ROLECALL_PROFILE=db",
+		"nowhere": "CNI_ARGS=IgnoreUnknown=1;ROLECALL_PROFILE=nowhere",
+	}
 	call := func(ns *nettest.Namespace, profile, command string) (string, error) {
-		conf := t.TempDir()
-		text := fmt.Sprintf(conflist, h.path("ipam"), h.path("run/agent.sock"), profile)
-		if err := os.WriteFile(filepath.Join(conf, "10-rolecall.conflist"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cmd := h.ns.Command(t.Context(), tool, command, "rolecall", ns.Path())
-		cmd.Env = append(os.Environ(), "CNI_PATH="+plugins+":"+bin, "NETCONFPATH="+conf, roleVariable+"="+roleMain)
+		cmd := h.ns.Command(context.Background(), tool, command, "rolecall", ns.Path())
+		cmd.Env = append(os.Environ(), "CNI_PATH="+plugins+":"+bin, "NETCONFPATH="+network, passed[profile], roleVariable+"="+roleMain, "GORACE=atexit_sleep_ms=0")
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
