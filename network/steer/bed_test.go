@@ -49,7 +49,7 @@ func newBed(t *testing.T) *bed {
 	b.do(t, func() error { return b.guard.Ensure() })
 	b.do(t, func() error { return b.guard.Share("br0") })
 	// Tests ask by datagrams, which need no connection; from guests they are refused.
-	b.host.Run(t, "nft", "insert rule inet rolecall input index 2 udp dport 80 accept")
+	b.host.Run(t, "nft", "insert rule inet rolecall arrived index 1 udp dport 80 accept")
 	return b
 }
 

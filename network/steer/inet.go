@@ -30,18 +30,34 @@ func filter(name string, hook *nftables.ChainHook, priority *nftables.ChainPrior
 // last is after all other chains of the hook.
 var last = nftables.ChainPriorityRef(math.MaxInt32)
 
+// The chains for packets to and from metadata addresses. All other packets of the host
+// pass a rule or two of ours in each hook.
+const (
+	asked    = "asked"    // in prerouting
+	arrived  = "arrived"  // in input
+	answered = "answered" // in output
+)
+
 // inetChains are those of the inet family. Most are at the priority raw: before
 // connection tracking and before destination NAT, so that they see what was sent.
 func (w Way) inetChains() []chain {
 	raw := nftables.ChainPriorityRaw
 	chains := []chain{
+		{name: asked, rules: append(askedRules(), w.track(expr.MetaKeyIIFNAME, expr.MetaKeyIIF))},
+		{name: arrived, rules: w.arrivedRules()},
+		{name: answered, rules: append([]rule{w.track(expr.MetaKeyOIFNAME, expr.MetaKeyOIF)}, w.answerRules()...)},
 		filter("forward", nftables.ChainHookForward, raw, forwardRules()),
-		filter("prerouting", nftables.ChainHookPrerouting, raw, append(preroutingRules(), w.trackRules(expr.MetaKeyIIFNAME, expr.MetaKeyIIF, ip.to)...)),
-		filter("input", nftables.ChainHookInput, raw, append(inputRules(), w.requestRules()...)),
-		filter("output", nftables.ChainHookOutput, raw, append(w.trackRules(expr.MetaKeyOIFNAME, expr.MetaKeyOIF, ip.from), w.answerRules()...)),
+		filter("prerouting", nftables.ChainHookPrerouting, raw, append(leadTo(asked, ip.to), rule{"take the mark off", all(marked(expr.CmpOpEq), setMark(0))})),
+		filter("input", nftables.ChainHookInput, raw, append(append([]rule{routingHeader()}, leadTo(arrived, ip.to)...), w.elsewhereRules()...)),
+		filter("output", nftables.ChainHookOutput, raw, leadTo(answered, ip.from)),
 		filter("postrouting", nftables.ChainHookPostrouting, last, postroutingRules()),
 	}
 	return append(chains, w.leadingChains()...)
+}
+
+// leadTo sends packets to, or from, a metadata address to a chain.
+func leadTo(chain string, metadata func(ip) exprs) []rule {
+	return []rule{{"IPv4", all(metadata(inet4), jump(chain))}, {"IPv6", all(metadata(inet6), jump(chain))}}
 }
 
 // forwardRules let guests have nothing to do with another metadata service: neither ask
@@ -57,43 +73,40 @@ func forwardRules() []rule {
 
 // rejections refuse what is for a metadata address.
 func rejections(from, then exprs) []rule {
-	var rules []rule
-	for _, v := range []ip{inet4, inet6} {
-		rules = append(rules,
-			rule{"refuse TCP", all(from, v.to(), transport(unix.IPPROTO_TCP), then, reset())},
-			rule{"refuse", all(from, v.to(), then, exprs{
-				&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED},
-			})})
+	return append(refusals(all(from, inet4.to()), then), refusals(all(from, inet6.to()), then)...)
+}
+
+func refusals(from, then exprs) []rule {
+	return []rule{
+		{"refuse TCP", all(from, transport(unix.IPPROTO_TCP), then, reset())},
+		{"refuse", all(from, then, exprs{
+			&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED},
+		})},
 	}
-	return rules
 }
 
 // reset refuses TCP.
 func reset() exprs { return exprs{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}} }
 
-// preroutingRules let nothing pass from a shared bridge but what the bridge family
-// has marked. The mark goes before routing, which may depend on marks.
-func preroutingRules() []rule {
-	var rules []rule
-	for _, v := range []ip{inet4, inet6} {
-		rules = append(rules, rule{"from no port that is known", all(
-			meta(expr.MetaKeyIIFNAME, 0), in(bridges), v.to(), marked(expr.CmpOpNeq), dropped(unmarked))})
-	}
-	return append(rules, rule{"take the mark off", all(marked(expr.CmpOpEq), setMark(0))})
+// askedRules let nothing pass from a shared bridge but what the bridge family has
+// marked. The mark goes before routing, which may depend on marks.
+func askedRules() []rule {
+	return []rule{{"from no port that is known", all(
+		meta(expr.MetaKeyIIFNAME, 0), in(bridges), marked(expr.CmpOpNeq), dropped(unmarked))}}
 }
 
-// inputRules refuse, from a shared bridge, what the kernel readdresses to this host
-// after the bridge saw it: IPv4 source routes (RFC 791; the address in the header
-// is changed before this hook) and IPv6 routing headers (RFC 8200, section 4.4;
-// changed after it). No client sends options with its requests.
-func inputRules() []rule {
-	shared := all(meta(expr.MetaKeyIIFNAME, 0), in(bridges))
-	return []rule{
-		{"IPv4 options", all(shared, inet4.to(),
-			ipVersionAndLength.masked(expr.CmpOpNeq, []byte{0x0f}, []byte{5}), dropped(sourceRouted))},
-		{"IPv6 routing header", all(shared, inet6.version,
-			extension(unix.IPPROTO_ROUTING), dropped(sourceRouted))},
-	}
+// ipOptions and routingHeader refuse, from a shared bridge, what the kernel readdresses
+// to this host after the bridge saw it: IPv4 source routes (RFC 791; the address in the
+// header is changed before the hook input) and IPv6 routing headers (RFC 8200, section
+// 4.4; changed after it). No client sends options with its requests.
+func ipOptions() rule {
+	return rule{"IPv4 options", all(meta(expr.MetaKeyIIFNAME, 0), in(bridges), inet4.version,
+		ipVersionAndLength.masked(expr.CmpOpNeq, []byte{0x0f}, []byte{5}), dropped(sourceRouted))}
+}
+
+func routingHeader() rule {
+	return rule{"IPv6 routing header", all(meta(expr.MetaKeyIIFNAME, 0), in(bridges), inet6.version,
+		extension(unix.IPPROTO_ROUTING), dropped(sourceRouted))}
 }
 
 // postroutingRules mark our answers on their way to a shared bridge. Neighbour

@@ -21,41 +21,43 @@ var (
 	lo        = []byte(ifname("lo"))
 )
 
-// requestRules open, for what arrives on this host for a metadata address, port 80 on
-// the devices where we serve, and nothing else: not another service of the host, and
-// not our own port by another address. (The host's own programs reach what listens on
-// lo; there our listeners are at the metadata addresses alone.)
-func (w Way) requestRules() []rule {
+// arrivedRules open, for what arrives on this host for a metadata address, port 80 on
+// the devices where we serve, and nothing else: no other service of the host.
+func (w Way) arrivedRules() []rule {
 	on := meta(expr.MetaKeyIIFNAME, 0)
-	var rules []rule
+	rules := []rule{
+		ipOptions(),
+		{w.says("a request"), all(on, anyServed, w.request(), verdict(expr.VerdictAccept))},
+	}
 	for _, v := range []ip{inet4, inet6} {
 		rules = append(rules,
-			rule{"ICMP", all(v.ping(), verdict(expr.VerdictAccept))},
-			rule{w.says("a request"), all(on, anyServed, v.to(), w.request(), verdict(expr.VerdictAccept))},
+			rule{"ICMP", all(v.version, transport(v.icmp), verdict(expr.VerdictAccept))},
 			// Who asks at an address of his own host asks from it.
-			rule{"an answer to the host", all(on, equal(lo), v.to(), v.from(), tcp(srcPort, metadataPort), verdict(expr.VerdictAccept))},
-			rule{"a refusal to the host", all(on, equal(lo), v.to(), v.from(), transport(unix.IPPROTO_TCP), resets, verdict(expr.VerdictAccept))})
+			rule{"an answer to the host", all(on, equal(lo), v.from(), tcp(srcPort, metadataPort), verdict(expr.VerdictAccept))},
+			rule{"a refusal to the host", all(on, equal(lo), v.from(), transport(unix.IPPROTO_TCP), resets, verdict(expr.VerdictAccept))})
 	}
-	rules = slices.Concat(rules,
-		rejections(all(on, anyServed), counted(closed)),
+	return slices.Concat(rules,
+		refusals(all(on, anyServed), counted(closed)),
 		strayRules(all(on, differs(lo), notIn(served))))
-	if w.Mode != Direct {
-		rules = append(rules, rule{w.says("by another address"), all(on, differs(lo), anyServed,
-			tcp(dstPort, w.Port), counted(closed), reset())})
+}
+
+// elsewhereRules keep guests from our own port at addresses that are not for metadata.
+// (The host's own programs reach what listens on lo; there our listeners are at the
+// metadata addresses alone.)
+func (w Way) elsewhereRules() []rule {
+	if w.Mode == Direct {
+		return nil
 	}
-	return rules
+	return []rule{{w.says("by another address"), all(
+		tcp(dstPort, w.Port), meta(expr.MetaKeyIIFNAME, 0), differs(lo), anyServed, counted(closed), reset())}}
 }
 
 // strayRules refuse what comes where nobody serves. To what is no beginning of a
 // connection there is no answer: its source may be that of a guest whose connection
 // the answer would end.
 func strayRules(from exprs) []rule {
-	var rules []rule
-	for _, v := range []ip{inet4, inet6} {
-		rules = append(rules, rule{"within a connection", all(
-			from, v.to(), transport(unix.IPPROTO_TCP), goesOn, dropped(stray))})
-	}
-	return append(rules, rejections(from, counted(stray))...)
+	within := rule{"within a connection", all(from, transport(unix.IPPROTO_TCP), goesOn, dropped(stray))}
+	return append([]rule{within}, refusals(from, counted(stray))...)
 }
 
 // says is a comment that tells rules for other ports from those that we want.
@@ -64,37 +66,30 @@ func (w Way) says(what string) string { return fmt.Sprintf("%s (%s, port %d)", w
 // request is what a request looks like in the hook input.
 func (w Way) request() exprs {
 	if w.Mode == NAT {
-		return all(tcp(dstPort, w.Port), readdressed(expr.CmpOpNeq))
+		return all(tcp(dstPort, w.Port), readdressed)
 	}
 	return tcp(dstPort, metadataPort)
 }
 
 // readdressed is what destination NAT has changed (linux/netfilter/nf_conntrack_common.h,
 // IPS_DST_NAT).
-func readdressed(op expr.CmpOp) exprs {
-	return exprs{
-		&expr.Ct{Key: expr.CtKeySTATUS, Register: reg},
-		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Mask: native(1 << 5), Xor: native(0)},
-		&expr.Cmp{Op: op, Register: reg, Data: native(0)},
-	}
+var readdressed = exprs{
+	&expr.Ct{Key: expr.CtKeySTATUS, Register: reg},
+	&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Mask: native(1 << 5), Xor: native(0)},
+	&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: native(0)},
 }
 
-// trackRules keep the connections of guests who have the same addresses apart: a
-// firewall that drops what connection tracking thinks invalid would break one of two
-// that chose the same port. Without NAT they are not tracked; with it, each device has
-// its zone. The host itself has but one of each.
-func (w Way) trackRules(name, index expr.MetaKey, metadata func(ip) exprs) []rule {
+// track keeps the connections of guests who have the same addresses apart: a firewall
+// that drops what connection tracking thinks invalid would break one of two that chose
+// the same port. Without NAT they are not tracked; with it, each device has its zone.
+// The host itself has but one of each.
+func (w Way) track(name, index expr.MetaKey) rule {
 	what := exprs{&expr.Notrack{}}
 	if w.Mode == NAT {
 		// The kernel takes 16 bits of the device's number.
 		what = all(meta(index, 0), exprs{&expr.Ct{Key: expr.CtKeyZONE, Register: reg, SourceRegister: true}})
 	}
-	var rules []rule
-	for _, v := range []ip{inet4, inet6} {
-		rules = append(rules, rule{w.says("tracked apart"), all(
-			meta(name, 0), differs(lo), anyServed, metadata(v), transport(unix.IPPROTO_TCP), what)})
-	}
-	return rules
+	return rule{w.says("tracked apart"), all(meta(name, 0), differs(lo), anyServed, transport(unix.IPPROTO_TCP), what)}
 }
 
 // answerRules give our answers the port that was asked, before anybody else sees
@@ -103,12 +98,8 @@ func (w Way) answerRules() []rule {
 	if w.Mode != Rewrite {
 		return nil
 	}
-	var rules []rule
-	for _, v := range []ip{inet4, inet6} {
-		rules = append(rules, rule{w.says("an answer"), all(
-			meta(expr.MetaKeyOIFNAME, 0), anyServed, v.from(), tcp(srcPort, w.Port), srcPort.set(network16(metadataPort)))})
-	}
-	return rules
+	return []rule{{w.says("an answer"), all(
+		meta(expr.MetaKeyOIFNAME, 0), anyServed, tcp(srcPort, w.Port), srcPort.set(network16(metadataPort)))}}
 }
 
 // leadingChains are those that not every mode has.
