@@ -36,6 +36,7 @@ var rooms = map[string]room{
 	"network":                    {may: []string{"network/link", "network/steer"}},
 	"network/link":               {},
 	"network/steer":              {may: []string{"network/link"}},
+	"network/verdict":            {},
 	"network/nettest":            {},
 	"network/nettest/vmtest":     {may: []string{"network/nettest"}},
 	"rolestore":                  {pure: true},
