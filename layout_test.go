@@ -38,6 +38,7 @@ var rooms = map[string]room{
 	"network/steer":              {may: []string{"network/link"}},
 	"network/verdict":            {},
 	"network/nettest":            {},
+	"network/nettest/firewall":   {may: []string{"network/nettest"}},
 	"network/nettest/vmtest":     {may: []string{"network/nettest"}},
 	"rolestore":                  {pure: true},
 	"rolestore/seal":             {pure: true},

@@ -74,10 +74,15 @@ func newBed(t *testing.T) *bed {
 
 func (b *bed) listen(t *testing.T, addr netip.AddrPort, mss int) {
 	t.Helper()
+	b.listenOn(t, "tap0", addr, mss)
+}
+
+func (b *bed) listenOn(t *testing.T, device string, addr netip.AddrPort, mss int) {
+	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var err error
 		return errors.Join(raw.Control(func(fd uintptr) {
-			err = errors.Join(unix.BindToDevice(int(fd), "tap0"), unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, mss))
+			err = errors.Join(unix.BindToDevice(int(fd), device), unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, mss))
 		}), err)
 	}}
 	b.host.Do(func() {

@@ -22,11 +22,16 @@ func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort uint16, an
 	if !j.Passes {
 		return may, rulings
 	}
-	if dstPort != servedPort {
+	from := uint16(servedPort)
+	switch dstPort {
+	case servedPort:
+	case 80:
+		from = 0 // or where our own rules led it
+	default:
 		return append(may, refused), rulings // by the kernel: nobody listens
 	}
 	j = rules.Judge(verdict.Packet{
-		Out: request.In, Src: request.Dst, Dst: request.Src, Protocol: request.Protocol, SrcPort: servedPort, DstPort: request.SrcPort,
+		Out: request.In, Src: request.Dst, Dst: request.Src, Protocol: request.Protocol, SrcPort: from, DstPort: request.SrcPort,
 		State: answerState,
 	}, verdict.Output, verdict.Postrouting, verdict.Egress)
 	if j.Passes {
