@@ -49,11 +49,12 @@ type bed struct {
 	hostSocket, guestSock int
 	hostMAC, guestMAC     net.HardwareAddr
 	port                  uint16 // the guest's, of the last connection
+	from                  uint16 // where our listener is that answers
 }
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	b := &bed{host: nettest.New(t), guest: nettest.New(t), port: 20000}
+	b := &bed{host: nettest.New(t), guest: nettest.New(t), port: 20000, from: servedPort}
 	for _, setting := range []string{"net/ipv4/icmp_ratelimit", "net/ipv6/icmp/ratelimit"} {
 		b.host.Sysctl(t, setting, "0") // every error is sent
 	}

@@ -45,7 +45,7 @@ func (w *walk) step(e expression) result {
 	case "immediate":
 		return w.immediate(e)
 	case "meta":
-		return result{match: w.meta(e)}
+		w.meta(e)
 	case "payload":
 		if e.has(unix.NFTA_PAYLOAD_SREG) {
 			return w.write(e)

@@ -35,10 +35,10 @@ func TestTheHostsOwnRequests(t *testing.T) {
 		{"a policy on the way out", rules("OUT policy drop;"), servedPort, silent, "dropped by inet f c: policy drop"},
 		{"a policy on the way in", rules("IN policy drop; ct state established accept"), servedPort, silent, "dropped by inet f c: policy drop"},
 		{"it is tracked once", rules("PRE\n}; chain early { type filter hook prerouting priority -350; ct state invalid drop;"), servedPort, served, ""},
-		{"it is exempted once", rules("IN ct state untracked reject\n}; chain out { type filter hook output priority -300; notrack;"), servedPort, refused,
-			"rejected by inet f c: ct state untracked reject"},
-		{"a mark stays", rules("IN meta mark 7 reject\n}; chain out { type filter hook output priority 0; meta mark set 7;"), servedPort, refused,
-			"rejected by inet f c: meta mark 0x7 reject"},
+		{"it is exempted once", rules("IN ct state untracked tcp dport 8474 reject with tcp reset\n}; chain out { type filter hook output priority -300; notrack;"), servedPort, refused,
+			"rejected by inet f c: ct state untracked tcp dport 8474 reject"},
+		{"a mark stays", rules("IN meta mark 7 tcp dport 8474 reject with tcp reset\n}; chain out { type filter hook output priority 0; meta mark set 7;"), servedPort, refused,
+			"rejected by inet f c: meta mark 0x7 tcp dport 8474 reject"},
 		{"the answer", rules("OUT tcp sport 8474 drop"), servedPort, silent, "dropped by inet f c: tcp sport 8474 drop"},
 		{"docker, on another port", func(t *testing.T, b *bed) { firewall.Docker(t, b.host) }, servedPort, served, ""},
 		// Here our own rules come too late: they are on the device.
@@ -60,13 +60,13 @@ func TestTheHostsOwnRequests(t *testing.T) {
 	}
 }
 
-// judgeHost judges a request of the host, and its answer.
+// judgeHost judges a request of the host, and the listener's answer.
 func (b *bed) judgeHost(t *testing.T, port uint16) verdict.Judgement {
 	t.Helper()
 	rules := b.read(t)
 	request := verdict.Packet{In: "lo", Out: "lo", Src: md4, Dst: md4, Protocol: unix.IPPROTO_TCP, SrcPort: b.port, DstPort: port, State: verdict.New}
 	answer := request
-	answer.SrcPort, answer.DstPort, answer.State = servedPort, b.port, verdict.Established
+	answer.SrcPort, answer.DstPort, answer.State = b.from, b.port, verdict.Established
 	j := rules.Judge(request, around...)
 	if !j.Passes {
 		return j
@@ -84,29 +84,43 @@ func (b *bed) rewrite(t *testing.T) {
 	}`, "nft", "-f", "-")
 }
 
-// tryHost sends the host's first packet of a connection to itself.
+// tryHost has the host connect to itself, and says what became of it when all that
+// this led to has happened.
 func (b *bed) tryHost(t *testing.T, port uint16) string {
 	t.Helper()
 	defer onOneProcessor(t)()
-	heard, _ := packets(t, b.host, "lo")
 	sender, _ := packets(t, b.host, "lo")
-	mac := make(net.HardwareAddr, 6)
+	heard, _ := packets(t, b.host, "lo")
+	client := -1
 	b.host.Do(func() {
-		raw, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
-		if err != nil {
+		var err error
+		if client, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = unix.Close(raw) }()
-		err = unix.Sendto(raw, segment(md4, md4, b.port, port), 0, &unix.SockaddrInet4{Addr: md4.As4()})
-		// The sender is told of a packet that is dropped, or has no way any more.
-		if err != nil && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENETUNREACH) {
+		if err := unix.Bind(client, &unix.SockaddrInet4{Addr: md4.As4(), Port: int(b.port)}); err != nil {
+			t.Fatal(err)
+		}
+		err = unix.Connect(client, &unix.SockaddrInet4{Addr: md4.As4(), Port: int(port)})
+		// Who is dropped on the way out is told so, and so is who has no way any more.
+		if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENETUNREACH) {
 			t.Fatal(err)
 		}
 	})
-	for _, frame := range b.passes(t, sender, heard, mac, mac) {
-		if fate := fateOf(frame, b.port); fate != "" {
-			return fate
-		}
+	defer func() { _ = unix.Close(client) }()
+	b.passes(t, sender, heard, make(net.HardwareAddr, 6), make(net.HardwareAddr, 6))
+	failed, err := unix.GetsockoptInt(client, unix.SOL_SOCKET, unix.SO_ERROR)
+	info, infoErr := unix.GetsockoptTCPInfo(client, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err := errors.Join(err, infoErr); err != nil {
+		t.Fatal(err)
 	}
-	return silent
+	const established = 1 // TCP_ESTABLISHED
+	switch {
+	case failed != 0:
+		return refused
+	case info.State != established:
+		return silent
+	case info.Snd_mss > servedMSS:
+		return taken
+	}
+	return served
 }

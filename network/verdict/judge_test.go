@@ -13,7 +13,7 @@ import (
 
 // foretold is all that may become of a request by the rules: it is judged on its way
 // in, and if it may arrive, so is its answer on the way out.
-func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort uint16, answerState verdict.State) (may []string, rulings []verdict.Ruling) {
+func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort, from uint16, answerState verdict.State) (may []string, rulings []verdict.Ruling) {
 	j := rules.Judge(request, verdict.Ingress, verdict.Prerouting, verdict.Input)
 	rulings = j.Rulings
 	for _, r := range j.Rulings {
@@ -22,12 +22,7 @@ func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort uint16, an
 	if !j.Passes {
 		return may, rulings
 	}
-	from := uint16(servedPort)
-	switch dstPort {
-	case servedPort:
-	case 80:
-		from = 0 // or where our own rules led it
-	default:
+	if !slices.Contains([]uint16{80, servedPort}, dstPort) {
 		return append(may, refused), rulings // by the kernel: nobody listens
 	}
 	j = rules.Judge(verdict.Packet{
@@ -54,6 +49,7 @@ func outcomes(f verdict.Fate) []string {
 		return []string{taken, silent, refused}
 	case verdict.Unclear:
 		return []string{served, taken, silent, refused}
+	case verdict.Dropped, verdict.Queued:
 	}
 	return []string{silent}
 }
@@ -70,7 +66,7 @@ func (b *bed) check(t *testing.T, src, dst netip.Addr, dstPort uint16, state ver
 	if state != verdict.New {
 		answer = state
 	}
-	may, rulings := foretold(rules, request, dstPort, answer)
+	may, rulings := foretold(rules, request, dstPort, b.from, answer)
 	became = b.try(t, src, dst, b.port, dstPort)
 	if !slices.Contains(may, became) {
 		t.Errorf("%s:%d is %s, foretold was %s by %v", dst, dstPort, became, may, rulings)
@@ -79,7 +75,7 @@ func (b *bed) check(t *testing.T, src, dst netip.Addr, dstPort uint16, state ver
 		t.Errorf("%s:%d: foretold is %s by %v, and it is %s", dst, dstPort, may, rulings, became)
 	}
 	request.Src, request.SrcPort = netip.Addr{}, 0
-	if may, rulings := foretold(rules, request, dstPort, answer); !slices.Contains(may, became) {
+	if may, rulings := foretold(rules, request, dstPort, b.from, answer); !slices.Contains(may, became) {
 		t.Errorf("with what a guest may choose, foretold was %s by %v", may, rulings)
 	}
 	return became, rulings

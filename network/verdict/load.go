@@ -7,7 +7,7 @@ import (
 )
 
 // meta loads what the kernel knows of a packet beside its headers, or sets it.
-func (w *walk) meta(e expression) answer {
+func (w *walk) meta(e expression) {
 	key := e.number(unix.NFTA_META_KEY)
 	if e.has(unix.NFTA_META_SREG) {
 		if key == unix.NFT_META_MARK {
@@ -15,10 +15,9 @@ func (w *walk) meta(e expression) answer {
 			s.mark = w.get(e.number(unix.NFTA_META_SREG), 4)
 			w.change(s)
 		}
-		return yes
+		return
 	}
 	w.set(e.number(unix.NFTA_META_DREG), w.metaValue(key))
-	return yes
 }
 
 func (w *walk) metaValue(key uint64) value {

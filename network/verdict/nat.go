@@ -64,8 +64,9 @@ func (w *walk) readdress(addr, port value) result {
 		return accept
 	case perhaps:
 		return result{yes, append(accept.decisions, decision{fate: Readdressed, to: target(addr, port)})}
+	default:
+		return fate(Readdressed, target(addr, port))
 	}
-	return fate(Readdressed, target(addr, port))
 }
 
 func equal(a, b value) answer {
@@ -87,8 +88,16 @@ func target(addr, port value) string {
 			text = "[" + text + "]"
 		}
 	}
-	if len(port.bits) == 2 && equal(port, port) == yes {
-		text += ":" + strconv.Itoa(int(binary.BigEndian.Uint16(port.bits)))
+	if n := portOf(port); n != 0 {
+		text += ":" + strconv.Itoa(int(n))
 	}
 	return text
+}
+
+// portOf is a port that is known, or 0.
+func portOf(v value) uint16 {
+	if len(v.bits) != 2 || equal(v, v) != yes {
+		return 0
+	}
+	return binary.BigEndian.Uint16(v.bits)
 }

@@ -92,8 +92,11 @@ type Ruling struct {
 	// Base is the base chain that led to the rule.
 	Base string
 	// To is the new destination, as far as it is known.
-	To   string
-	Rule Rule
+	To string
+	// SrcPort and DstPort are the packet's when the rule sees it, and 0 if not known:
+	// rules before, ours among them, may have changed what it was sent with.
+	SrcPort, DstPort uint16
+	Rule             Rule
 }
 
 // Rule is where a rule stands and what it says.
@@ -108,4 +111,20 @@ type Rule struct {
 	Text string
 	// Comment is the comment of the rule's author.
 	Comment string
+	// Maker is the program that the table is made by.
+	Maker Maker
 }
+
+// Maker is a program that makes rules, and takes out what others add to its tables.
+type Maker string
+
+// The makers that are known by their tables.
+const (
+	Ufw       Maker = "ufw"
+	Firewalld Maker = "firewalld"
+	Docker    Maker = "docker"
+	// Iptables is iptables-nft, by whomever it is called.
+	Iptables Maker = "iptables"
+	// Nft is nft itself, or a program like it.
+	Nft Maker = "nft"
+)

@@ -93,7 +93,9 @@ func read(socket *netlink.Conn) (*Ruleset, error) {
 		r.addChain(m)
 	}
 	slices.Reverse(r.base) // of equal priority the last one is asked first (nf_hook_entries_grow)
-	slices.SortStableFunc(r.base, func(a, b *chain) int { return cmp.Compare(a.priority, b.priority) })
+	slices.SortStableFunc(r.base, func(a, b *chain) int {
+		return cmp.Or(cmp.Compare(a.turn(), b.turn()), cmp.Compare(a.priority, b.priority))
+	})
 	rules, err := ask(socket, unix.NFT_MSG_GETRULE, netlink.Dump, nil)
 	if err != nil {
 		return nil, err

@@ -87,7 +87,7 @@ func (w *walk) states(s state) State {
 	}
 	now := after
 	if w.hook == Output || w.hook == Prerouting && !w.loops() {
-		switch priority := w.base.priority; {
+		switch priority := w.base.turn(); {
 		case priority < at:
 			now = Invalid
 		case priority == at: // the order of equals is not told
@@ -99,8 +99,9 @@ func (w *walk) states(s state) State {
 		return Untracked
 	case perhaps:
 		return now | Untracked
+	default:
+		return now
 	}
-	return now
 }
 
 // loops reports whether the packet has come from this machine, so that what was found

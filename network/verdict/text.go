@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// describe is the rule that is being looked at.
+// describe is the rule that is being looked at, or the policy of its chain.
 func (w *walk) describe() Rule {
 	c, r := w.chain, w.rule
-	t := text{rules: w.rules, table: c.table, held: map[int]term{}}
-	return Rule{
-		Family: familyName(c.family), Table: c.table.name, Chain: c.name,
-		Handle: r.handle, Position: r.position, Text: t.of(r), Comment: t.comment,
+	d := Rule{Family: familyName(c.family), Table: c.table.name, Chain: c.name, Text: "policy drop", Maker: w.rules.maker(c.table)}
+	if r != nil {
+		t := text{rules: w.rules, table: c.table, held: map[int]term{}}
+		d.Handle, d.Position, d.Text, d.Comment = r.handle, r.position, t.of(r), t.comment
 	}
+	return d
 }
 
 // text makes nft's language of a rule.
@@ -24,8 +25,7 @@ type text struct {
 	table   table
 	held    map[int]term // what the registers hold
 	words   []string
-	version byte   // of IP, as far as the rule has said it
-	proto   string // of the layer above
+	proto   string // of the transport layer, as far as the rule has said it
 	comment string
 }
 

@@ -58,7 +58,7 @@ func (t *text) limit(e expression) {
 
 // xtMatch shows conditions as iptables has them, but for those that nft shows as its own.
 func (t *text) xtMatch(e expression) {
-	name, info, raw := extensionOf(t.table, e, unix.NFTA_MATCH_NAME, unix.NFTA_MATCH_REV, unix.NFTA_MATCH_INFO)
+	name, info, raw := extensionOf(t.table, e)
 	switch i := info.(type) {
 	case *xt.Comment:
 		t.comment = string(*i)
@@ -125,7 +125,7 @@ func portsOf(raw []byte) string {
 }
 
 func (t *text) xtTarget(e expression) {
-	name, info, raw := extensionOf(t.table, e, unix.NFTA_TARGET_NAME, unix.NFTA_TARGET_REV, unix.NFTA_TARGET_INFO)
+	name, info, raw := extensionOf(t.table, e)
 	switch name {
 	case "REJECT", "LOG", "MASQUERADE":
 		t.say("%s", strings.ToLower(name))

@@ -16,6 +16,11 @@ const (
 	exempting = -300
 	tracking  = -200
 
+	// NAT of destinations and of sources has its turns. The priorities of its chains
+	// are an order among these (nf_nat_inet_fn, Linux 4.18).
+	destinations = -100
+	sources      = 100
+
 	// deepest is how many chains a packet is followed into. The kernel allows 16.
 	deepest = 16
 )
@@ -85,11 +90,25 @@ func matches(name, device string) bool {
 	return name == device || err == nil && ok
 }
 
+// turn is the priority at which a base chain really is asked.
+func (c *chain) turn() int32 {
+	switch {
+	case !c.nat:
+		return c.priority
+	case c.hook == unix.NF_INET_PRE_ROUTING || c.hook == unix.NF_INET_LOCAL_OUT:
+		return destinations
+	}
+	return sources
+}
+
 // enter asks a base chain. Without a state the packet goes no further.
 func (w *walk) enter(c *chain, s state) *state {
 	w.base = c
 	asked := yes
-	if c.nat { // it is asked about the first packet of a connection, until one acts
+	switch {
+	case c.nat && w.hook == Prerouting && w.loops(): // it was decided when it was sent
+		asked = no
+	case c.nat: // it is asked about the first packet of a connection, until one acts
 		asked = min(only(w.states(s), New|Related), s.readdressed.not())
 	}
 	if asked == no {
@@ -98,9 +117,8 @@ func (w *walk) enter(c *chain, s state) *state {
 	f := w.follow(c, s)
 	next := f.accepted
 	if f.back != nil && c.drops && c.table.name != ours {
-		w.rulings = append(w.rulings, Ruling{Fate: Dropped, Hook: w.hook, Base: c.name, Rule: Rule{
-			Family: familyName(c.family), Table: c.table.name, Chain: c.name, Text: "policy drop",
-		}})
+		w.chain, w.rule = c, nil
+		w.stop(decision{fate: Dropped}, *f.back)
 	} else {
 		next = either(next, f.back)
 	}
@@ -217,6 +235,14 @@ func (w *walk) carryOut(d decision, s state) flow {
 	if w.chain.table.name == ours {
 		return flow{accepted: &s}
 	}
-	w.rulings = append(w.rulings, Ruling{Fate: d.fate, Hook: w.hook, Base: w.base.name, To: d.to, Rule: w.describe()})
+	w.stop(d, s)
 	return flow{}
+}
+
+// stop notes what a packet may end at.
+func (w *walk) stop(d decision, s state) {
+	w.rulings = append(w.rulings, Ruling{
+		Fate: d.fate, Hook: w.hook, Base: w.base.name, To: d.to,
+		SrcPort: portOf(s.transport.at(0, 2)), DstPort: portOf(s.transport.at(2, 2)), Rule: w.describe(),
+	})
 }

@@ -12,18 +12,19 @@ import (
 
 // extensionOf returns the name of an extension of iptables, and its settings as far as
 // they are understood, and as they are.
-func extensionOf(t table, e expression, name, revision, info uint16) (string, xt.InfoAny, []byte) {
-	raw := e.fields[info]
-	parsed, err := xt.Unmarshal(e.text(name), xt.TableFamily(t.family), uint32(e.number(revision)), bytes.Clone(raw))
+func extensionOf(t table, e expression) (name string, info xt.InfoAny, raw []byte) {
+	// Matches and targets have the same attributes (enum nft_match_attributes).
+	name, raw = e.text(unix.NFTA_MATCH_NAME), e.fields[unix.NFTA_MATCH_INFO]
+	info, err := xt.Unmarshal(name, xt.TableFamily(t.family), uint32(e.number(unix.NFTA_MATCH_REV)), bytes.Clone(raw))
 	if err != nil {
-		parsed = nil // of a form that is not known
+		info = nil // of a form that is not known
 	}
-	return e.text(name), parsed, raw
+	return name, info, raw
 }
 
 // xtMatch is a condition in the form of iptables (iptables-extensions(8)).
 func (w *walk) xtMatch(e expression) answer {
-	name, info, raw := extensionOf(w.chain.table, e, unix.NFTA_MATCH_NAME, unix.NFTA_MATCH_REV, unix.NFTA_MATCH_INFO)
+	name, info, raw := extensionOf(w.chain.table, e)
 	switch i := info.(type) {
 	case *xt.Comment:
 		return yes
@@ -161,7 +162,7 @@ var harmless = []string{
 
 // xtTarget is a verdict, or a change, in the form of iptables.
 func (w *walk) xtTarget(e expression) result {
-	name, info, raw := extensionOf(w.chain.table, e, unix.NFTA_TARGET_NAME, unix.NFTA_TARGET_REV, unix.NFTA_TARGET_INFO)
+	name, info, raw := extensionOf(w.chain.table, e)
 	switch name {
 	case "REJECT":
 		return fate(Rejected, "")
@@ -228,8 +229,7 @@ func destination(info xt.InfoAny) (addr, port value) {
 		if len(*i) == 0 {
 			return unknown(4), unknown(2)
 		}
-		first := (*i)[0]
-		r = xt.NatRange{Flags: first.Flags, MinIP: first.MinIP, MaxIP: first.MaxIP, MinPort: first.MinPort, MaxPort: first.MaxPort}
+		r = xt.NatRange((*i)[0])
 	default:
 		return unknown(4), unknown(2)
 	}
