@@ -27,8 +27,9 @@ type room struct {
 // rooms is the drawing. A new package needs a line here.
 var rooms = map[string]room{
 	"":                           {},
-	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "imds", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/surface", "rolestore/issuer", "rolestore/issuer/directory"}},
+	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/surface", "rolestore/issuer", "rolestore/issuer/directory"}},
 	"cmd/rolecall/admin":         {may: []string{"rolestore", "rolestore/surface"}},
+	"cmd/rolecall/doctor":        {may: []string{"cmd/rolecall/admin", "network/verdict"}},
 	"cmd/rolecall/cni":           {may: []string{"cmd/rolecall/admin", "rolestore"}},
 	"imds":                       {may: []string{"imds/token", "imds/tree", "rolestore", "rolestore/surface"}},
 	"imds/token":                 {pure: true},

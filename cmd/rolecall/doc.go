@@ -6,6 +6,7 @@
 //	rolecall core      the issuing core alone
 //	rolecall instance  which machines behind this one have which role
 //	rolecall status    what is served to whom
+//	rolecall doctor    why programs get no credentials, and what to do
 //	rolecall cleanup   mends what a killed agent left in the network
 //
 // This is the composition root: the only place that knows every room, reads flags

@@ -70,7 +70,7 @@ func (h *house) args(command string, more ...string) []string {
 		add("--core-socket", "run/core.sock")
 	}
 	switch command {
-	case "up", "agent", "status", "cleanup":
+	case "up", "agent", "status", "doctor", "cleanup":
 		add("--admin-socket", "run/agent.sock")
 	}
 	return append(args, more...)

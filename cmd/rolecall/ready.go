@@ -10,6 +10,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
+	"github.com/rolecall/rolecall/cmd/rolecall/doctor"
 )
 
 // notifyReady tells systemd, if it is there, that what depends on us may start.
@@ -71,12 +72,11 @@ func self(w world) string {
 // proxyNotes warns of a proxy that would get the requests for credentials: boto3
 // and Go send even these through it.
 func proxyNotes(w world) []string {
-	proxy := or(w.env("HTTP_PROXY"), w.env("http_proxy"))
-	excepted := or(w.env("NO_PROXY"), w.env("no_proxy"))
-	if proxy == "" || excepted == "*" || strings.Contains(excepted, "169.254.169.254") {
+	name := doctor.Proxied(w.env)
+	if name == "" {
 		return nil
 	}
-	return []string{"HTTP_PROXY is set and NO_PROXY does not name 169.254.169.254: boto3 and Go would ask the proxy for credentials. Add it to NO_PROXY."}
+	return []string{name + " is set and NO_PROXY does not name 169.254.169.254: boto3 and Go would ask the proxy for credentials. Add it to NO_PROXY."}
 }
 
 // baseURL is how clients write an address in a URL.

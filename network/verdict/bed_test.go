@@ -50,6 +50,7 @@ type bed struct {
 	hostMAC, guestMAC     net.HardwareAddr
 	port                  uint16 // the guest's, of the last connection
 	from                  uint16 // where our listener is that answers
+	restored              uint16 // what is made of that, if it is NAT
 }
 
 func newBed(t *testing.T) *bed {

@@ -21,8 +21,9 @@
 //	legacy             iptables without nf_tables, which has no such rules
 //
 // Tables named rolecall are ours. What they do to a packet (other port, no connection
-// tracking, mark) is followed, and that they refuse packets is their purpose, so it
-// never counts. Everything is read, nothing changed.
+// tracking, mark) is followed. That they refuse packets is their purpose: where they
+// may, what is told is about packets that they let pass. Everything is read, nothing
+// changed.
 //
 // The messages are read here, by mdlayher/netlink, as google/nftables leaves out the
 // expressions that it does not know, and a rule without one of its conditions says

@@ -67,6 +67,7 @@ func (b *bed) judgeHost(t *testing.T, port uint16) verdict.Judgement {
 	request := verdict.Packet{In: "lo", Out: "lo", Src: md4, Dst: md4, Protocol: unix.IPPROTO_TCP, SrcPort: b.port, DstPort: port, State: verdict.New}
 	answer := request
 	answer.SrcPort, answer.DstPort, answer.State = b.from, b.port, verdict.Established
+	answer.Restored = b.restored
 	j := rules.Judge(request, around...)
 	if !j.Passes {
 		return j

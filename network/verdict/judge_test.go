@@ -13,7 +13,7 @@ import (
 
 // foretold is all that may become of a request by the rules: it is judged on its way
 // in, and if it may arrive, so is its answer on the way out.
-func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort, from uint16, answerState verdict.State) (may []string, rulings []verdict.Ruling) {
+func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort, from, restored uint16, answerState verdict.State) (may []string, rulings []verdict.Ruling) {
 	j := rules.Judge(request, verdict.Ingress, verdict.Prerouting, verdict.Input)
 	rulings = j.Rulings
 	for _, r := range j.Rulings {
@@ -27,7 +27,7 @@ func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort, from uint
 	}
 	j = rules.Judge(verdict.Packet{
 		Out: request.In, Src: request.Dst, Dst: request.Src, Protocol: request.Protocol, SrcPort: from, DstPort: request.SrcPort,
-		State: answerState,
+		State: answerState, Restored: restored,
 	}, verdict.Output, verdict.Postrouting, verdict.Egress)
 	if j.Passes {
 		may = append(may, served)
@@ -66,7 +66,7 @@ func (b *bed) check(t *testing.T, src, dst netip.Addr, dstPort uint16, state ver
 	if state != verdict.New {
 		answer = state
 	}
-	may, rulings := foretold(rules, request, dstPort, b.from, answer)
+	may, rulings := foretold(rules, request, dstPort, b.from, b.restored, answer)
 	became = b.try(t, src, dst, b.port, dstPort)
 	if !slices.Contains(may, became) {
 		t.Errorf("%s:%d is %s, foretold was %s by %v", dst, dstPort, became, may, rulings)
@@ -75,7 +75,7 @@ func (b *bed) check(t *testing.T, src, dst netip.Addr, dstPort uint16, state ver
 		t.Errorf("%s:%d: foretold is %s by %v, and it is %s", dst, dstPort, may, rulings, became)
 	}
 	request.Src, request.SrcPort = netip.Addr{}, 0
-	if may, rulings := foretold(rules, request, dstPort, b.from, answer); !slices.Contains(may, became) {
+	if may, rulings := foretold(rules, request, dstPort, b.from, b.restored, answer); !slices.Contains(may, became) {
 		t.Errorf("with what a guest may choose, foretold was %s by %v", may, rulings)
 	}
 	return became, rulings

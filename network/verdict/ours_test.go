@@ -25,7 +25,7 @@ func (b *bed) lead(t *testing.T, w steer.Way) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(guard.Ensure(), guard.Guard("tap0"), guard.Serve("tap0"), guard.Serve("lo"), guard.Refuse("tap0", tap.Index)); err != nil {
+		if err := errors.Join(guard.Ensure(), guard.Guard("tap0"), guard.Serve("tap0"), guard.Serve("lo"), guard.Refuse(map[int]string{tap.Index: "tap0"})); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -33,6 +33,9 @@ func (b *bed) lead(t *testing.T, w steer.Way) {
 		b.from = 80
 		b.listen(t, netip.AddrPortFrom(md4, 80), servedMSS)
 		b.listen(t, netip.AddrPortFrom(md6, 80), servedMSS)
+	}
+	if w.Mode == steer.NAT {
+		b.restored = 80
 	}
 	b.listenOn(t, "lo", netip.AddrPortFrom(md4, b.from), servedMSS)
 }
@@ -55,6 +58,10 @@ func TestRequestsThatOurOwnRulesLead(t *testing.T) {
 			"our port and its answers": load("IN policy drop; tcp dport 8474 accept\n}; chain out { type filter hook output priority 0; policy drop; tcp sport 8474 accept; tcp dport { 80, 8474 } accept;"),
 			"bad states":               load("IN ct state invalid drop\n}; chain out { type filter hook output priority 0; ct state invalid drop;"),
 			"unknown states":           load(`IN ct state != { new, established } drop`),
+			"answers by our port":      load("IN\n}; chain out { type filter hook output priority 0; tcp sport 8474 drop;"),
+			"answers by port 80":       load("IN iifname lo tcp sport 80 drop"),
+			"answers, late":            load("IN\n}; chain post { type filter hook postrouting priority 110; tcp sport 8474 drop;"),
+			"answers, not so late":     load("IN\n}; chain post { type filter hook postrouting priority 90; tcp sport 8474 drop;"),
 			"a thief":                  load(`NAT tcp dport 80 redirect to :8181`),
 			"a late thief":             load("IN\n}; chain late { type nat hook prerouting priority -90; tcp dport { 80, 8474 } redirect to :8181;"),
 			"a thief of our own":       load("IN\n}; chain late { type nat hook output priority -110; tcp dport { 80, 8474 } redirect to :8181;"),
@@ -86,6 +93,22 @@ func TestThePortIsTheOneThatTheRuleSees(t *testing.T) {
 		if len(j.Rulings) != 1 || j.Rulings[0].DstPort != want || j.Rulings[0].SrcPort != 0 {
 			t.Errorf("%s: %+v", mode, j.Rulings)
 		}
+	}
+}
+
+// A packet that a rule of ours may drop is followed as one that it does not drop.
+func TestOurOwnRulesStopWhatTheyAreMeantToStop(t *testing.T) {
+	b := newBed(t)
+	b.load(t, script(`IN ct state untracked drop`)+`
+		table inet rolecall { chain pre { type filter hook prerouting priority raw; tcp sport 4711 drop; ip daddr 169.254.169.254 notrack; }; }`)
+	request := verdict.Packet{In: "tap0", Dst: md4, Protocol: unix.IPPROTO_TCP, DstPort: servedPort, State: verdict.New}
+	j := b.read(t).Judge(request, verdict.Prerouting, verdict.Input)
+	if j.Passes || by(j.Rulings) != "dropped by inet f c: ct state untracked drop" {
+		t.Errorf("it passes: %t, %s", j.Passes, by(j.Rulings))
+	}
+	request.SrcPort = 4711
+	if j := b.read(t).Judge(request, verdict.Prerouting, verdict.Input); j.Passes || len(j.Rulings) > 0 {
+		t.Errorf("it passes: %t, %s", j.Passes, by(j.Rulings))
 	}
 }
 

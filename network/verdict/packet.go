@@ -17,6 +17,9 @@ type Packet struct {
 	SrcPort, DstPort uint16
 	// State is what connection tracking says of it.
 	State State
+	// Restored is the source port that an answer gets back where its request was
+	// readdressed, by a rule of ours.
+	Restored uint16
 }
 
 // State is what connection tracking says of a packet, by the bits of the kernel
@@ -82,6 +85,8 @@ type Judgement struct {
 	Passes bool
 	// Rulings are what may stop it, in the order in which it would meet them. If it
 	// does not pass, it is one of these that stops it; if it may pass, perhaps one.
+	// Rules of ours are not among them: if it does not pass, and there are no rulings,
+	// they stop it.
 	Rulings []Ruling
 }
 

@@ -104,6 +104,19 @@ func (w *walk) states(s state) State {
 	}
 }
 
+// restore gives an answer its port back when the sources of packets are changed.
+func (w *walk) restore(s *state, turn int32) {
+	if w.packet.Restored == 0 || w.hook != Postrouting || turn < sources {
+		return
+	}
+	restored := *s
+	restored.transport = s.transport.with(0, given(bigEndian(w.packet.Restored)))
+	if turn == sources { // the order of equals is not told
+		restored = *either(s, &restored)
+	}
+	*s = restored
+}
+
 // loops reports whether the packet has come from this machine, so that what was found
 // when it was sent still holds.
 func (w *walk) loops() bool { return w.packet.In == loopback && slices.Contains(w.way, Output) }

@@ -1,13 +1,14 @@
 package verdict
 
 import (
+	"math"
 	"path"
 	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
-// ours is the name of the tables whose verdicts do not count.
+// ours is the name of the tables that stop only what they are meant to stop.
 const ours = "rolecall"
 
 const (
@@ -34,12 +35,14 @@ func (r *Ruleset) Judge(p Packet, way ...Hook) Judgement {
 			if !w.asks(c) {
 				continue
 			}
+			w.restore(&s, c.turn())
 			next := w.enter(c, s)
 			if next == nil {
 				return Judgement{Rulings: w.rulings}
 			}
 			s = *next
 		}
+		w.restore(&s, math.MaxInt32)
 	}
 	return Judgement{Passes: true, Rulings: w.rulings}
 }
@@ -116,7 +119,7 @@ func (w *walk) enter(c *chain, s state) *state {
 	}
 	f := w.follow(c, s)
 	next := f.accepted
-	if f.back != nil && c.drops && c.table.name != ours {
+	if f.back != nil && c.drops {
 		w.chain, w.rule = c, nil
 		w.stop(decision{fate: Dropped}, *f.back)
 	} else {
@@ -232,15 +235,16 @@ func (w *walk) carryOut(d decision, s state) flow {
 	if d.fate == "" {
 		return flow{next: &s}
 	}
-	if w.chain.table.name == ours {
-		return flow{accepted: &s}
-	}
 	w.stop(d, s)
 	return flow{}
 }
 
-// stop notes what a packet may end at.
+// stop notes what a packet may end at. What a rule of ours stops is no packet that we
+// want to hear of.
 func (w *walk) stop(d decision, s state) {
+	if w.chain.table.name == ours {
+		return
+	}
 	w.rulings = append(w.rulings, Ruling{
 		Fate: d.fate, Hook: w.hook, Base: w.base.name, To: d.to,
 		SrcPort: portOf(s.transport.at(0, 2)), DstPort: portOf(s.transport.at(2, 2)), Rule: w.describe(),
