@@ -223,3 +223,65 @@ func saying(all []doctor.Finding) string {
 	}
 	return strings.Join(text, "\n")
 }
+
+// TestTheFirewallInsideAContainerIsFoundAndMended has rules in another namespace.
+func TestTheFirewallInsideAContainerIsFoundAndMended(t *testing.T) {
+	s := newStreet(t)
+	container := s.who["a container"]
+	inside := &street{house: container}
+	inside.nft(policies)
+	if container.reaches() {
+		t.Error("the container is served")
+	}
+	if text := saying(of(doctor.Error, s.examine())); !strings.Contains(text, "from the programs of network namespace "+container.ns.Path()) {
+		t.Errorf("doctor says\n%s", text)
+	}
+	s.mend(s.ns, "nsenter --net="+container.ns.Path()+" nft insert rule inet f out")
+	if !container.reaches() {
+		t.Error("with all remedies the container is not served")
+	}
+}
+
+// TestWhatCannotBeLookedAtIsSaid is iptables without nf_tables, and a user who may not
+// see the rules.
+func TestWhatCannotBeLookedAtIsSaid(t *testing.T) {
+	h := newHouse(t)
+	h.up()
+	h.ns.Run(t, "iptables-legacy", "-A", "INPUT", "-p", "tcp", "--dport", "22", "-j", "DROP")
+	warnings := of(doctor.Warning, h.examine())
+	if len(warnings) != 1 || !strings.Contains(warnings[0].What, "iptables-legacy has rules in table filter") ||
+		!strings.Contains(h.ns.Run(t, "sh", "-c", warnings[0].Remedy), "-A INPUT -p tcp") {
+		t.Errorf("%+v", warnings)
+	}
+	cmd := h.command(h.args("doctor")...)
+	cmd.Args = append([]string{"setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"}, cmd.Args...)
+	cmd.Path = "/usr/bin/setpriv"
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "The rules of the firewall cannot be read") || !strings.Contains(string(out), "remedy: sudo ") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestDoctorSpeaksToPeople is the table, and the exit status.
+func TestDoctorSpeaksToPeople(t *testing.T) {
+	h := newHouse(t)
+	out, errs, ok := h.run("doctor")
+	if ok || !strings.Contains(out, "ERROR: The agent does not answer: nothing listens on "+h.path("run/agent.sock")) ||
+		!strings.Contains(out, "  remedy: systemctl start rolecall || ") || errs != "rolecall: 1 error is to be mended: see above\n" {
+		t.Errorf("without an agent: %t\n%s%s", ok, out, errs)
+	}
+	h.up()
+	out, errs, ok = h.run("doctor")
+	if !ok || errs != "" || !strings.Contains(out, "nothing is hops away") || !strings.HasSuffix(out, "\nNothing is wrong.\n") {
+		t.Errorf("with one: %t\n%s%s", ok, out, errs)
+	}
+	if out, errs, ok = h.run("doctor", "-o", "yaml"); ok || errs != "rolecall: -o yaml: want json or table\n" {
+		t.Errorf("%t %s%s", ok, out, errs)
+	}
+	cmd := h.command(h.args("doctor")...)
+	cmd.Env = append(cmd.Env, "HTTP_PROXY=http://proxy:3128")
+	text, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "WARNING: HTTP_PROXY is set") || strings.Contains(string(text), "Nothing is wrong") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
