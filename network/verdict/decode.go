@@ -22,7 +22,6 @@ const (
 	setElemExprs    = 17 // NFTA_SET_ELEM_EXPRESSIONS
 	setElemCatchall = 2  // NFT_SET_ELEM_CATCHALL
 	inetIngress     = 5  // NF_INET_INGRESS
-	bitwiseOp       = 6  // NFTA_BITWISE_OP
 	dynsetExprs     = 10 // NFTA_DYNSET_EXPRESSIONS
 	exthdrTCP       = 1  // NFT_EXTHDR_OP_TCPOPT
 )

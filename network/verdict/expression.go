@@ -144,7 +144,7 @@ func (w *walk) bitwise(e expression) {
 	n := int(e.number(unix.NFTA_BITWISE_LEN))
 	v := w.get(e.number(unix.NFTA_BITWISE_SREG), n)
 	mask, xor := e.value(unix.NFTA_BITWISE_MASK), e.value(unix.NFTA_BITWISE_XOR)
-	if e.number(bitwiseOp) != 0 || len(mask) != n || len(xor) != n {
+	if len(mask) != n || len(xor) != n {
 		v = unknown(n)
 	} else {
 		v = v.bitwise(mask, xor)

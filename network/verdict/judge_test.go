@@ -13,7 +13,7 @@ import (
 
 // foretold is all that may become of a request by the rules: it is judged on its way
 // in, and if it may arrive, so is its answer on the way out.
-func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort, from, restored uint16, answerState verdict.State) (may []string, rulings []verdict.Ruling) {
+func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort, from, restored uint16) (may []string, rulings []verdict.Ruling) {
 	j := rules.Judge(request, verdict.Ingress, verdict.Prerouting, verdict.Input)
 	rulings = j.Rulings
 	for _, r := range j.Rulings {
@@ -27,7 +27,7 @@ func foretold(rules *verdict.Ruleset, request verdict.Packet, dstPort, from, res
 	}
 	j = rules.Judge(verdict.Packet{
 		Out: request.In, Src: request.Dst, Dst: request.Src, Protocol: request.Protocol, SrcPort: from, DstPort: request.SrcPort,
-		State: answerState, Restored: restored,
+		State: verdict.Established, Restored: restored,
 	}, verdict.Output, verdict.Postrouting, verdict.Egress)
 	if j.Passes {
 		may = append(may, served)
@@ -57,16 +57,12 @@ func outcomes(f verdict.Fate) []string {
 // check holds the judgement about a request against what becomes of it. The one about
 // a packet of which everything is known must be certain, if it is said to be; the one
 // that leaves the guest's address and port open must not exclude what happens.
-func (b *bed) check(t *testing.T, src, dst netip.Addr, dstPort uint16, state verdict.State, certain bool) (became string, rulings []verdict.Ruling) {
+func (b *bed) check(t *testing.T, src, dst netip.Addr, dstPort uint16, certain bool) (became string, rulings []verdict.Ruling) {
 	t.Helper()
 	rules := b.read(t)
 	b.port++
-	request := verdict.Packet{In: "tap0", Src: src, Dst: dst, Protocol: unix.IPPROTO_TCP, SrcPort: b.port, DstPort: dstPort, State: state}
-	answer := verdict.Established
-	if state != verdict.New {
-		answer = state
-	}
-	may, rulings := foretold(rules, request, dstPort, b.from, b.restored, answer)
+	request := verdict.Packet{In: "tap0", Src: src, Dst: dst, Protocol: unix.IPPROTO_TCP, SrcPort: b.port, DstPort: dstPort, State: verdict.New}
+	may, rulings := foretold(rules, request, dstPort, b.from, b.restored)
 	became = b.try(t, src, dst, b.port, dstPort)
 	if !slices.Contains(may, became) {
 		t.Errorf("%s:%d is %s, foretold was %s by %v", dst, dstPort, became, may, rulings)
@@ -75,7 +71,7 @@ func (b *bed) check(t *testing.T, src, dst netip.Addr, dstPort uint16, state ver
 		t.Errorf("%s:%d: foretold is %s by %v, and it is %s", dst, dstPort, may, rulings, became)
 	}
 	request.Src, request.SrcPort = netip.Addr{}, 0
-	if may, rulings := foretold(rules, request, dstPort, b.from, b.restored, answer); !slices.Contains(may, became) {
+	if may, rulings := foretold(rules, request, dstPort, b.from, b.restored); !slices.Contains(may, became) {
 		t.Errorf("with what a guest may choose, foretold was %s by %v", may, rulings)
 	}
 	return became, rulings
@@ -129,6 +125,10 @@ var rulesets = []struct{ name, rules, tracked, exempt string }{
 	{"address and another port", `IN ip saddr . tcp dport { 10.0.0.5 . 80 } drop; ip6 saddr . tcp dport { fd00::5 . 80 } drop`, served, served},
 	{"intervals of both together", `IN ip saddr . tcp dport { 10.0.0.0/24 . 8000-9000 } drop; ip6 saddr . tcp dport { fd00::/64 . 8000-9000 } drop`, silent, silent},
 	{"intervals of which one does not fit", `IN ip saddr . tcp dport { 10.0.0.0/24 . 8475-9000 } drop; ip6 saddr . tcp dport { fd00::/64 . 8000-8473 } drop`, served, served},
+	{"intervals, of which the first is shorter", `IN tcp dport . ip saddr { 8000-9000 . 10.0.0.0/24 } drop; tcp dport . ip6 saddr { 8000-9000 . fd00::/64 } drop`, silent, silent},
+	{"NAT has its turn before a chain of lower priority", `IN
+		}; chain n { type nat hook prerouting priority -50; tcp dport 8474 redirect to :8181
+		}; chain d { type filter hook prerouting priority -75; tcp dport 8474 drop;`, taken, silent},
 	{"a range of ports", `IN tcp dport 8000-9000 drop`, silent, silent},
 	{"not in a range of ports", `IN tcp dport != 8000-9000 drop`, served, served},
 	{"a range of marks", `IN meta mark set 300; meta mark 256-511 drop`, silent, silent},
@@ -205,11 +205,11 @@ func TestWhatIsForetoldHappens(t *testing.T) {
 			}
 			for _, addrs := range [][2]netip.Addr{{guest4, md4}, {guest6, md6}} {
 				b.load(t, rules)
-				if became, _ := b.check(t, addrs[0], addrs[1], servedPort, verdict.New, true); became != test.tracked {
+				if became, _ := b.check(t, addrs[0], addrs[1], servedPort, true); became != test.tracked {
 					t.Errorf("a request is %s, and was to be %s", became, test.tracked)
 				}
 				b.load(t, rules+untracked)
-				if became, _ := b.check(t, addrs[0], addrs[1], servedPort, verdict.Untracked, true); became != test.exempt {
+				if became, _ := b.check(t, addrs[0], addrs[1], servedPort, true); became != test.exempt {
 					t.Errorf("an untracked request is %s, and was to be %s", became, test.exempt)
 				}
 			}

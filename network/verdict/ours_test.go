@@ -71,7 +71,7 @@ func TestRequestsThatOurOwnRulesLead(t *testing.T) {
 				b.lead(t, w)
 				others(t, b)
 				for _, addrs := range [][2]netip.Addr{{guest4, md4}, {guest6, md6}} {
-					b.check(t, addrs[0], addrs[1], 80, verdict.New, true)
+					b.check(t, addrs[0], addrs[1], 80, true)
 				}
 				b.port++
 				j := b.judgeHost(t, 80)

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-
-	"github.com/rolecall/rolecall/network/verdict"
 )
 
 // randomRulesets is how many are made. Each is tried with both versions of IP.
@@ -23,7 +21,7 @@ func TestRandomRulesets(t *testing.T) {
 			rules := maker{rand.New(rand.NewPCG(seed, n))}.ruleset()
 			b.load(t, rules)
 			for _, addrs := range [][2]netip.Addr{{guest4, md4}, {guest6, md6}} {
-				b.check(t, addrs[0], addrs[1], servedPort, verdict.New, true)
+				b.check(t, addrs[0], addrs[1], servedPort, true)
 			}
 			if t.Failed() {
 				t.Log(rules)

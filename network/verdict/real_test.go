@@ -1,10 +1,14 @@
 package verdict_test
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
 	"golang.org/x/sys/unix"
 
 	"github.com/rolecall/rolecall/network/nettest/firewall"
@@ -24,25 +28,25 @@ func by(rulings []verdict.Ruling) string {
 func TestUfw(t *testing.T) {
 	b := newBed(t)
 	f := firewall.Ufw(t, b.host)
-	became, rulings := b.check(t, guest4, md4, servedPort, verdict.New, false)
+	became, rulings := b.check(t, guest4, md4, servedPort, false)
 	if became != silent || by(rulings) != "dropped by ip filter INPUT: policy drop" {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
-	if became, rulings := b.check(t, guest6, md6, servedPort, verdict.New, false); became != silent || len(rulings) == 0 || rulings[0].Rule.Family != "ip6" {
+	if became, rulings := b.check(t, guest6, md6, servedPort, false); became != silent || len(rulings) == 0 || rulings[0].Rule.Family != "ip6" {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
 	f.Run(t, "ufw", "allow", "in", "on", "tap0", "to", "any", "port", "8474", "proto", "tcp")
 	for _, addrs := range [][2]netip.Addr{{guest4, md4}, {guest6, md6}} {
-		if became, rulings := b.check(t, addrs[0], addrs[1], servedPort, verdict.New, true); became != served {
+		if became, rulings := b.check(t, addrs[0], addrs[1], servedPort, true); became != served {
 			t.Errorf("%s, %s", became, by(rulings))
 		}
 	}
 	f.Run(t, "ufw", "default", "deny", "outgoing")
-	if became, rulings := b.check(t, guest4, md4, servedPort, verdict.New, true); became != served { // the answer is of a known connection
+	if became, rulings := b.check(t, guest4, md4, servedPort, true); became != served { // the answer is of a known connection
 		t.Errorf("%s, %s", became, by(rulings))
 	}
 	b.restore(t, untracked, "nft", "-f", "-")
-	became, rulings = b.check(t, guest4, md4, servedPort, verdict.Untracked, true)
+	became, rulings = b.check(t, guest4, md4, servedPort, true)
 	if became != silent || by(rulings) != "dropped by ip filter OUTPUT: policy drop" {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
@@ -53,23 +57,23 @@ func TestUfw(t *testing.T) {
 func TestFirewalld(t *testing.T) {
 	b := newBed(t)
 	f := firewall.Firewalld(t, b.host)
-	became, rulings := b.check(t, guest4, md4, servedPort, verdict.New, true)
+	became, rulings := b.check(t, guest4, md4, servedPort, true)
 	if became != refused || by(rulings) != "rejected by inet firewalld filter_IN_public: reject" {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
 	// For IPv6 it asks for the way back to the guest, which nobody can foretell.
-	became, rulings = b.check(t, guest6, md6, servedPort, verdict.New, false)
+	became, rulings = b.check(t, guest6, md6, servedPort, false)
 	if became != refused || by(rulings) != "dropped by inet firewalld filter_PREROUTING: meta nfproto ipv6 fib saddr . mark . iif oif missing drop; "+
 		"rejected by inet firewalld filter_IN_public: reject" {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
 	f.Run(t, "firewall-cmd", "--zone=public", "--add-port=8474/tcp")
-	if became, rulings := b.check(t, guest4, md4, servedPort, verdict.New, true); became != served {
+	if became, rulings := b.check(t, guest4, md4, servedPort, true); became != served {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
-	b.check(t, guest6, md6, servedPort, verdict.New, false)
+	b.check(t, guest6, md6, servedPort, false)
 	b.restore(t, untracked, "nft", "-f", "-")
-	if became, rulings := b.check(t, guest4, md4, servedPort, verdict.Untracked, true); became != served {
+	if became, rulings := b.check(t, guest4, md4, servedPort, true); became != served {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
 }
@@ -79,17 +83,17 @@ func TestDocker(t *testing.T) {
 	b := newBed(t)
 	b.listen(t, netip.AddrPortFrom(md4, 80), servedMSS)
 	firewall.Docker(t, b.host)
-	if became, rulings := b.check(t, guest4, md4, servedPort, verdict.New, true); became != served {
+	if became, rulings := b.check(t, guest4, md4, servedPort, true); became != served {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
-	became, rulings := b.check(t, guest4, md4, 80, verdict.New, true)
+	became, rulings := b.check(t, guest4, md4, 80, true)
 	if became != silent || len(rulings) != 1 || rulings[0].To != "172.17.0.2:80" || by(rulings) != "readdressed by ip nat DOCKER: "+
 		"iifname != \"docker0\" tcp dport 80 counter dnat to 172.17.0.2:80" {
 		t.Errorf("%s, %+v", became, rulings)
 	}
 	// As our own rules rewrite the port before, Docker does not see it.
 	b.restore(t, rewriting, "nft", "-f", "-")
-	if became, rulings := b.check(t, guest4, md4, 80, verdict.New, true); became != served {
+	if became, rulings := b.check(t, guest4, md4, 80, true); became != served {
 		t.Errorf("%s, %s", became, by(rulings))
 	}
 }
@@ -136,7 +140,7 @@ func TestIptables(t *testing.T) {
 				script = "*filter\n:OUTPUT" + after + " [0:0]\nCOMMIT\n"
 			}
 			b.restore(t, script, "iptables-nft-restore")
-			if became, rulings := b.check(t, guest4, md4, servedPort, verdict.New, !test.open); became != test.becomes || test.open && len(rulings) == 0 {
+			if became, rulings := b.check(t, guest4, md4, servedPort, !test.open); became != test.becomes || test.open && len(rulings) == 0 {
 				t.Errorf("it is %s and was to be %s: %s", became, test.becomes, by(rulings))
 			}
 		})
@@ -153,8 +157,65 @@ func TestWhatTheGuestChoosesIsUncertain(t *testing.T) {
 		t.Errorf("%t, %s", j.Passes, by(j.Rulings))
 	}
 	for _, want := range []string{silent, served} { // of the ports 20001 and 20002
-		if became, _ := b.check(t, guest4, md4, servedPort, verdict.New, true); became != want {
+		if became, _ := b.check(t, guest4, md4, servedPort, true); became != want {
 			t.Errorf("it is %s, and was to be %s", became, want)
+		}
+	}
+}
+
+// TestWhatIsNotToldIsUncertain is what depends on more than is known of the packet, or
+// than the kernel tells.
+func TestWhatIsNotToldIsUncertain(t *testing.T) {
+	b := newBed(t)
+	b.restored = 80
+	for name, rules := range map[string]string{
+		"the order of equals, with tracking":  "IN\n}; chain pre { type filter hook prerouting priority -200; ct state invalid drop;",
+		"the order of equals, with NAT":       "IN\n}; chain post { type filter hook postrouting priority 100; tcp sport 8474 drop;",
+		"a rate of an element":                "IN ip saddr @s drop\n}; set s { type ipv4_addr; limit rate 1/day; elements = { 10.0.0.5 };",
+		"a rate":                              "IN limit rate 1/day drop",
+		"a rate of each":                      "IN update @s { ip saddr limit rate over 1/day } drop\n}; set s { type ipv4_addr; size 9; flags dynamic;",
+		"a mark that is calculated":           "IN meta mark set meta mark << 1; meta mark 14 drop",
+		"a route":                             "IN fib saddr oif missing drop",
+		"a socket":                            "IN socket transparent 1 drop",
+		"the device's address":                "IN ether saddr 02:00:00:00:00:07 drop",
+		"what connection tracking has marked": "OUT ct mark 7 drop",
+		"an option":                           "IN tcp option maxseg size 1-500 drop",
+		"a user":                              "OUT meta skuid 4711 drop",
+	} {
+		b.load(t, script(rules))
+		if became, rulings := b.check(t, guest4, md4, servedPort, false); len(rulings) == 0 {
+			t.Errorf("%s: no rule may stop it, and it is %s", name, became)
+		}
+	}
+}
+
+// TestMarksAsOlderIptablesHasThem is an extension that iptables no longer makes.
+func TestMarksAsOlderIptablesHasThem(t *testing.T) {
+	b := newBed(t)
+	for _, test := range []struct {
+		mark, mask uint32
+		invert     byte
+		becomes    string
+	}{{5, 15, 0, silent}, {5, 15, 1, served}, {6, 15, 0, served}, {6, 15, 1, silent}, {21, 255, 0, silent}} {
+		b.load(t, script("IN\n}; chain pre { type filter hook prerouting priority 0; meta mark set 0x15;"))
+		info := xt.Unknown(binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, test.mark), test.mask))
+		info = append(info, test.invert, 0, 0, 0)
+		b.host.Do(func() {
+			cc, err := nftables.New()
+			if err != nil {
+				t.Fatal(err)
+			}
+			table := cc.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "filter"})
+			c := cc.AddChain(&nftables.Chain{Table: table, Name: "INPUT", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter})
+			cc.AddRule(&nftables.Rule{Table: table, Chain: c, Exprs: []expr.Any{
+				&expr.Match{Name: "mark", Rev: 1, Info: &info}, &expr.Verdict{Kind: expr.VerdictDrop},
+			}})
+			if err := cc.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if became, rulings := b.check(t, guest4, md4, servedPort, true); became != test.becomes {
+			t.Errorf("%+v: it is %s: %s", test, became, by(rulings))
 		}
 	}
 }

@@ -81,16 +81,12 @@ func (w *walk) states(s state) State {
 	if after == 0 {
 		after = New | Established | Related | Untracked | Invalid
 	}
-	at := int32(tracking)
-	if w.packet.State == Untracked {
-		at = exempting // by a rule of ours
-	}
 	now := after
 	if w.hook == Output || w.hook == Prerouting && !w.loops() {
 		switch priority := w.base.turn(); {
-		case priority < at:
+		case priority < tracking:
 			now = Invalid
-		case priority == at: // the order of equals is not told
+		case priority == tracking: // the order of equals is not told
 			now |= Invalid
 		}
 	}

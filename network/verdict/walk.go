@@ -12,10 +12,8 @@ import (
 const ours = "rolecall"
 
 const (
-	// exempting is the priority of chains that exempt packets from connection
-	// tracking, and tracking that of tracking itself (linux/netfilter_ipv4.h).
-	exempting = -300
-	tracking  = -200
+	// tracking is the priority of connection tracking (linux/netfilter_ipv4.h).
+	tracking = -200
 
 	// NAT of destinations and of sources has its turns. The priorities of its chains
 	// are an order among these (nf_nat_inet_fn, Linux 4.18).
@@ -93,15 +91,13 @@ func matches(name, device string) bool {
 	return name == device || err == nil && ok
 }
 
-// turn is the priority at which a base chain really is asked.
+// turn is the priority at which a base chain really is asked. When sources are changed
+// makes no difference to us.
 func (c *chain) turn() int32 {
-	switch {
-	case !c.nat:
-		return c.priority
-	case c.hook == unix.NF_INET_PRE_ROUTING || c.hook == unix.NF_INET_LOCAL_OUT:
+	if c.nat && (c.hook == unix.NF_INET_PRE_ROUTING || c.hook == unix.NF_INET_LOCAL_OUT) {
 		return destinations
 	}
-	return sources
+	return c.priority
 }
 
 // enter asks a base chain. Without a state the packet goes no further.
