@@ -126,6 +126,7 @@ var rulesets = []struct{ name, rules, tracked, exempt string }{
 	{"intervals of both together", `IN ip saddr . tcp dport { 10.0.0.0/24 . 8000-9000 } drop; ip6 saddr . tcp dport { fd00::/64 . 8000-9000 } drop`, silent, silent},
 	{"intervals of which one does not fit", `IN ip saddr . tcp dport { 10.0.0.0/24 . 8475-9000 } drop; ip6 saddr . tcp dport { fd00::/64 . 8000-8473 } drop`, served, served},
 	{"intervals, of which the first is shorter", `IN tcp dport . ip saddr { 8000-9000 . 10.0.0.0/24 } drop; tcp dport . ip6 saddr { 8000-9000 . fd00::/64 } drop`, silent, silent},
+	{"intervals, of which the second does not fit", `IN tcp dport . ip saddr { 8000-9000 . 10.0.0.6-10.0.0.9 } drop; tcp dport . ip6 saddr { 8000-9000 . fd00::6-fd00::9 } drop`, served, served},
 	{"NAT has its turn before a chain of lower priority", `IN
 		}; chain n { type nat hook prerouting priority -50; tcp dport 8474 redirect to :8181
 		}; chain d { type filter hook prerouting priority -75; tcp dport 8474 drop;`, taken, silent},
