@@ -72,10 +72,6 @@ func newStreet(t *testing.T, more ...string) *street {
 	h.up(more...)
 	s := &street{house: h, who: map[string]*house{"the machine itself": h, "tap1": h.guest("tap1")}}
 	h.ns.Run(t, "ip", "addr", "add", "10.0.0.1/24", "dev", "tap1")
-
-	if setting := "net/bridge/bridge-nf-call-iptables"; exists("/proc/sys/" + setting) {
-		h.ns.Sysctl(t, setting, "0")
-	}
 	h.ns.Run(t, "ip", "link", "add", "br0", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
 	h.ns.Run(t, "ip", "addr", "add", "10.0.1.1/24", "dev", "br0")
 	h.ns.Run(t, "ip", "link", "set", "br0", "up")
@@ -138,6 +134,7 @@ func TestEveryFirewallIsFoundAndMended(t *testing.T) {
 	const guests, everybody = "tap1, veth1@br0", "the machine itself, tap1, veth1@br0"
 	ufw := func(t *testing.T, s *street) shell { return firewall.Ufw(t, s.ns) }
 	firewalld := func(t *testing.T, s *street) shell { return firewall.Firewalld(t, s.ns) }
+	docker := func(t *testing.T, s *street) shell { firewall.Docker(t, s.ns); return s.ns }
 	nft := func(script string) func(*testing.T, *street) shell {
 		return func(_ *testing.T, s *street) shell { s.nft(script); return s.ns }
 	}
@@ -167,14 +164,15 @@ func TestEveryFirewallIsFoundAndMended(t *testing.T) {
 		{"nft, on the bridge", "rewrite", nft("table bridge f {\n chain in {\n type filter hook input priority 0; policy drop;\n ether type arp accept\n }\n}"),
 			"veth1@br0", "A policy of nft drops requests for 169.254.169.254 from br0."},
 		{"bad states", "nat", iptables("-A INPUT -m conntrack --ctstate INVALID -j DROP", "-A OUTPUT -m conntrack --ctstate INVALID -j DROP"), "", ""},
-		{"no state", "rewrite", iptables("-A INPUT -m conntrack --ctstate INVALID,UNTRACKED -j DROP"), guests, "A rule of iptables drops requests"},
+		{"no state", "rewrite", iptables("-A INPUT -m conntrack --ctstate INVALID,UNTRACKED -j DROP"), everybody, "A rule of iptables drops requests"},
 		{"a proxy for metadata, as kube2iam makes it", "rewrite", iptables("-t nat -A PREROUTING -p tcp -d 169.254.169.254/32 --dport 80 -i tap1 -j DNAT --to-destination 10.0.0.1:8181",
 			"-t nat -A OUTPUT -p tcp -d 169.254.169.254/32 --dport 80 -j DNAT --to-destination 10.0.0.1:8181"),
-			"the machine itself", "A rule of iptables readdresses requests for 169.254.169.254 from the programs of this machine, to 10.0.0.1:8181."},
-		{"a proxy for metadata, as kube2iam makes it", "nat", iptables("-t nat -I PREROUTING -p tcp -d 169.254.169.254/32 --dport 80 -i tap1 -j DNAT --to-destination 10.0.0.1:8181"),
-			"tap1", "A rule of iptables readdresses requests for 169.254.169.254 from tap1, to 10.0.0.1:8181."},
-		{"a container with port 80", "rewrite", func(t *testing.T, s *street) shell { firewall.Docker(t, s.ns); return s.ns },
-			"the machine itself", "A rule of docker readdresses requests for 169.254.169.254 from the programs of this machine, to 172.17.0.2:80."},
+			"", ""},
+		{"a proxy for metadata, as kube2iam makes it", "nat", iptables("-t nat -I PREROUTING -p tcp -d 169.254.169.254/32 --dport 80 -i tap1 -j DNAT --to-destination 10.0.0.1:8181"), "", ""},
+		{"a proxy that comes first", "nat", nft("table ip f {\n chain p {\n type nat hook prerouting priority -150;\n iifname \"tap1\" ip daddr 169.254.169.254 tcp dport 80 dnat to 10.0.0.1:8181\n }\n}"),
+			"tap1", "A rule of nft readdresses requests for 169.254.169.254 from tap1, to 10.0.0.1:8181."},
+		{"a container with port 80", "rewrite", docker, "", ""},
+		{"a container with port 80", "nat", docker, "", ""},
 	} {
 		t.Run(test.mode+", "+test.name, func(t *testing.T) {
 			s := newStreet(t, "--port-mode", test.mode)

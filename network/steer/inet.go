@@ -49,7 +49,7 @@ func (w Way) inetChains() []chain {
 		filter("forward", nftables.ChainHookForward, raw, forwardRules()),
 		filter("prerouting", nftables.ChainHookPrerouting, raw, append(leadTo(asked, ip.to), rule{"take the mark off", all(marked(expr.CmpOpEq), setMark(0))})),
 		filter("input", nftables.ChainHookInput, raw, append(append([]rule{routingHeader()}, leadTo(arrived, ip.to)...), w.elsewhereRules()...)),
-		filter("output", nftables.ChainHookOutput, raw, leadTo(answered, ip.from)),
+		filter("output", nftables.ChainHookOutput, raw, append(leadTo(answered, ip.from), w.ownRules()...)),
 		filter("postrouting", nftables.ChainHookPostrouting, last, postroutingRules()),
 	}
 	return append(chains, w.leadingChains()...)

@@ -16,6 +16,9 @@ const (
 	natOutput     = "nat_output"
 )
 
+// beforeNAT is before the destination NAT of others: the first to readdress has it.
+var beforeNAT = nftables.ChainPriorityRef(*nftables.ChainPriorityNATDest - 1)
+
 var (
 	anyServed = in(served)
 	lo        = []byte(ifname("lo"))
@@ -81,15 +84,29 @@ var readdressed = exprs{
 
 // track keeps the connections of guests who have the same addresses apart: a firewall
 // that drops what connection tracking thinks invalid would break one of two that chose
-// the same port. Without NAT they are not tracked; with it, each device has its zone.
-// The host itself has but one of each.
+// the same port. Without NAT nothing is tracked, the host's own included. So others'
+// NAT, as Docker's for a container that is published on port 80, takes none of it. With
+// NAT, each device has its zone; the host has but one of each.
 func (w Way) track(name, index expr.MetaKey) rule {
-	what := exprs{&expr.Notrack{}}
 	if w.Mode == NAT {
 		// The kernel takes 16 bits of the device's number.
-		what = all(meta(index, 0), exprs{&expr.Ct{Key: expr.CtKeyZONE, Register: reg, SourceRegister: true}})
+		zone := all(meta(index, 0), exprs{&expr.Ct{Key: expr.CtKeyZONE, Register: reg, SourceRegister: true}})
+		return rule{w.says("tracked apart"), all(meta(name, 0), differs(lo), anyServed, transport(unix.IPPROTO_TCP), zone)}
 	}
-	return rule{w.says("tracked apart"), all(meta(name, 0), differs(lo), anyServed, transport(unix.IPPROTO_TCP), what)}
+	return rule{w.says("not tracked"), all(meta(name, 0), anyServed, transport(unix.IPPROTO_TCP), exprs{&expr.Notrack{}})}
+}
+
+// ownRules are [Way.track] for what the host itself asks.
+func (w Way) ownRules() []rule {
+	if w.Mode == NAT {
+		return nil
+	}
+	var rules []rule
+	for _, v := range []ip{inet4, inet6} {
+		rules = append(rules, rule{w.says("not tracked"), all(
+			meta(expr.MetaKeyOIFNAME, 0), equal(lo), anyServed, v.to(), transport(unix.IPPROTO_TCP), exprs{&expr.Notrack{}})})
+	}
+	return rules
 }
 
 // answerRules give our answers the port that was asked, before anybody else sees
@@ -133,5 +150,5 @@ func (w Way) natChain(name string, hook *nftables.ChainHook, by exprs, lo expr.C
 				&expr.NAT{Type: expr.NATTypeDestNAT, Family: uint32(v.nfproto), RegProtoMin: reg, Specified: true},
 			})})
 	}
-	return chain{name, nftables.ChainTypeNAT, hook, nftables.ChainPriorityNATDest, rules}
+	return chain{name, nftables.ChainTypeNAT, hook, beforeNAT, rules}
 }

@@ -128,9 +128,14 @@ func answerTCP(t testing.TB, ns *nettest.Namespace, device string, addr netip.Ad
 // hear connects from a port, 0 for any, and returns what is said.
 func hear(t testing.TB, ns *nettest.Namespace, to netip.AddrPort, from int) (text string, err error) {
 	t.Helper()
+	return hearFrom(t, ns, to, &net.TCPAddr{Port: from})
+}
+
+func hearFrom(t testing.TB, ns *nettest.Namespace, to netip.AddrPort, from *net.TCPAddr) (text string, err error) {
+	t.Helper()
 	var conn net.Conn
 	ns.Do(func() {
-		dialer := net.Dialer{Timeout: 3 * time.Second, LocalAddr: &net.TCPAddr{Port: from}}
+		dialer := net.Dialer{Timeout: 3 * time.Second, LocalAddr: from}
 		conn, err = dialer.DialContext(t.Context(), "tcp", to.String())
 	})
 	if err != nil {
@@ -295,6 +300,33 @@ func TestEqualConnectionsStayApart(t *testing.T) {
 		}
 		if said, err := hear(t, b.host, at(link.MetadataIPv4, 80), 0); said != "lo" || err != nil {
 			t.Errorf("the host hears %q, %v", said, err)
+		}
+	})
+}
+
+// Docker, for one, readdresses what is for port 80 of any address of the host when a
+// container is published there.
+func TestOthersNATTakesNoRequest(t *testing.T) {
+	eachWay(t, func(t *testing.T, w steer.Way) {
+		b := newBlock(t, w)
+		answerTCP(t, b.neighbour, "", netip.MustParseAddrPort("192.0.2.2:80"), "a container")
+		b.host.Run(t, "nft", `add table inet docker
+			add chain inet docker pre { type nat hook prerouting priority -100; }
+			add chain inet docker out { type nat hook output priority -100; }
+			add rule inet docker pre meta nfproto ipv4 fib daddr type local tcp dport 80 dnat ip to 192.0.2.2:80
+			add rule inet docker out meta nfproto ipv4 fib daddr type local tcp dport 80 dnat ip to 192.0.2.2:80`)
+		if said, err := hear(t, b.host, netip.MustParseAddrPort("192.0.2.1:80"), 0); said != "a container" || err != nil {
+			t.Errorf("what is published says %q, %v", said, err)
+		}
+		b.guests["lo"] = b.host
+		for device, ns := range b.guests {
+			if said, err := hear(t, ns, at(link.MetadataIPv4, 80), 0); said != device || err != nil {
+				t.Errorf("behind %s: %q, %v", device, said, err)
+			}
+		}
+		// From an address that is not for metadata.
+		if said, err := hearFrom(t, b.host, at(link.MetadataIPv4, 80), &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}); said != "lo" || err != nil {
+			t.Errorf("the host from 127.0.0.1: %q, %v", said, err)
 		}
 	})
 }
