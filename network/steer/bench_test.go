@@ -63,7 +63,7 @@ func BenchmarkOneMore(b *testing.B) {
 			"Guard":   func() error { return g.Guard("one-more") },
 			"Admit":   func() error { return g.Admit(more) },
 			"Present": func() error { _, err := g.Present(); return err },
-			"Expel":   func() error { return g.Expel(more) },
+			"Expel":   func() error { return g.Expel(nil, more) },
 		} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
 				in(b, ns, func() error {

@@ -115,6 +115,7 @@ func (r rule) userData() []byte {
 // Remove takes all of ours away; [Guard.Confine] too. Nothing of ours, or a kernel
 // without nf_tables, is no error.
 func (g *Guard) Remove() error {
+	g.waiting = nil
 	cc, done, err := open()
 	if unsupported(err) {
 		return nil

@@ -31,17 +31,14 @@ func (g *Guard) Admit(members ...Member) error {
 	if err != nil {
 		return err
 	}
-	return change(fmt.Sprintf("admit %v", members), add, elements...)
+	return g.change(fmt.Sprintf("admit %v", members), add, elements...)
 }
 
-// Expel ends [Guard.Admit]. It reads all members, as two may have a MAC address or
-// an IP address in common: expel many at once rather than one by one.
-func (g *Guard) Expel(members ...Member) error {
+// Expel ends [Guard.Admit]. stay are other members that have a MAC address or an IP
+// address in common with one of those, which stay declared; more than these do no
+// harm.
+func (g *Guard) Expel(stay []Member, members ...Member) error {
 	elements, err := elementsOf(members)
-	if err != nil {
-		return err
-	}
-	stay, err := g.Members()
 	if err != nil {
 		return err
 	}
@@ -58,7 +55,7 @@ func (g *Guard) Expel(members ...Member) error {
 		}
 	}
 	elements = slices.DeleteFunc(elements, func(e element) bool { return kept[e] })
-	return gone(change(fmt.Sprintf("expel %v", members), remove, elements...))
+	return g.drop(fmt.Sprintf("expel %v", members), elements...)
 }
 
 // Members returns who may ask, by port.

@@ -8,9 +8,14 @@ import (
 )
 
 // Guard is our tables in the network namespace of the calling thread, whichever
-// that is at the call. It keeps no state and no socket: all is in the kernel.
+// that is at the call. It keeps no socket and, unless it gathers, no state: all is in
+// the kernel.
 // It needs CAP_NET_ADMIN; without it errors are a [*link.CapabilityError].
-type Guard struct{ way Way }
+type Guard struct {
+	way     Way
+	gathers bool      // see [Guard.Gather]
+	waiting []element // to be taken away
+}
 
 // New returns our tables, for listeners at port 80; it makes nothing yet.
 func New() *Guard { return Via(Way{Mode: Direct}) }
@@ -91,7 +96,7 @@ func (g *Guard) put(set, device string) error {
 	if err != nil {
 		return err
 	}
-	return change(fmt.Sprintf("add %s to the %s devices", device, set), add, e)
+	return g.change(fmt.Sprintf("add %s to the %s devices", device, set), add, e)
 }
 
 func (g *Guard) take(set, device string) error {
@@ -99,7 +104,7 @@ func (g *Guard) take(set, device string) error {
 	if err != nil {
 		return err
 	}
-	return gone(change(fmt.Sprintf("take %s from the %s devices", device, set), remove, e))
+	return g.drop(fmt.Sprintf("take %s from the %s devices", device, set), e)
 }
 
 func (g *Guard) names(set string) ([]string, error) {

@@ -33,9 +33,9 @@ func (g *Guard) AddPort(port Port) error {
 		return err
 	}
 	what := fmt.Sprintf("add port %d of bridge %d", port.Index, port.Bridge)
-	err := change(what, add, port.elements()...)
+	err := g.change(what, add, port.elements()...)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) { // the kernel has used both
-		return change(what, func(cc *nftables.Conn, elements []element) error {
+		return g.change(what, func(cc *nftables.Conn, elements []element) error {
 			return errors.Join(inBatches(elements, cc.SetDeleteElements), add(cc, elements))
 		}, port.elements()...)
 	}
@@ -45,11 +45,8 @@ func (g *Guard) AddPort(port Port) error {
 // DelPort ends [Guard.AddPort] for the port with this index. Its members, if they
 // are not expelled, are without effect.
 func (g *Guard) DelPort(index int) error {
-	drop := func(cc *nftables.Conn, elements []element) error {
-		return inBatches(elements, cc.SetDeleteElements)
-	}
-	return gone(change(fmt.Sprintf("take port %d away", index), drop,
-		element{set: ports, key: number(index)}, element{set: bridgeOf, key: number(index)}))
+	return g.drop(fmt.Sprintf("take port %d away", index),
+		element{set: ports, key: number(index)}, element{set: bridgeOf, key: number(index)})
 }
 
 // Ports returns the ports of shared bridges, by index.

@@ -126,10 +126,12 @@ func add(cc *nftables.Conn, elements []element) error {
 }
 
 // remove takes elements out of their sets. It adds them first, as to remove what is
-// not there would be an error and undo the whole transaction.
+// not there would be an error and undo the whole transaction. Of a map it adds none
+// without a value.
 func remove(cc *nftables.Conn, elements []element) error {
+	whole := slices.DeleteFunc(slices.Clone(elements), func(e element) bool { return e.set == bridgeOf && e.value == "" })
 	return errors.Join(
-		inBatches(elements, cc.SetAddElements),
+		inBatches(whole, cc.SetAddElements),
 		inBatches(elements, cc.SetDeleteElements))
 }
 
@@ -174,18 +176,6 @@ func list(names ...string) ([]element, error) {
 		}
 	}
 	return found, nil
-}
-
-// change adds or removes elements, without a table that is whole: [ErrAbsent].
-func change(what string, do func(*nftables.Conn, []element) error, elements ...element) error {
-	err := transact(func(cc *nftables.Conn) error { return do(cc, elements) })
-	if errors.Is(err, unix.ENOENT) {
-		err = errors.Join(ErrAbsent, err)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
 }
 
 // ifname is a device's name as the kernel compares it, in 16 bytes.

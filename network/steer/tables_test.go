@@ -143,7 +143,7 @@ func TestChangesOfElementsAreIdempotent(t *testing.T) {
 		for _, p := range want.Ports {
 			in(t, ns, func() error { return g.DelPort(p.Index) })
 		}
-		in(t, ns, func() error { return g.Expel(want.Members...) })
+		in(t, ns, func() error { return g.Expel(nil, want.Members...) })
 		in(t, ns, func() error {
 			return errors.Join(g.Unguard("tap0"), g.Unguard("br0"), g.Unserve("tap0"), g.Unplace("tap0"), g.Unshare("br0"))
 		})
@@ -158,7 +158,7 @@ func TestExpelTakesMembersThatAreThereWithSomeThatAreNot(t *testing.T) {
 	g := steer.New()
 	want := some()
 	replace(t, ns, want)
-	in(t, ns, func() error { return g.Expel(append(want.Members, member(7, 3, 9, "10.0.0.9"))...) })
+	in(t, ns, func() error { return g.Expel(nil, append(want.Members, member(7, 3, 9, "10.0.0.9"))...) })
 	if got := held(t, ns).Members; len(got) != 0 {
 		t.Errorf("left are %v", got)
 	}
@@ -170,7 +170,7 @@ func TestExpelLeavesWhatOthersNeed(t *testing.T) {
 	g := steer.New()
 	want := some()
 	replace(t, ns, want)
-	in(t, ns, func() error { return g.Expel(want.Members[1]) })
+	in(t, ns, func() error { return g.Expel(want.Members, want.Members[1]) })
 	want.Members = slices.Delete(want.Members, 1, 2)
 	expelled := rules(t, ns)
 	in(t, ns, g.Remove)
@@ -239,7 +239,7 @@ func TestWithoutTablesThereIsNothingAndNothingCanBeAdded(t *testing.T) {
 				t.Errorf("error %v, want ErrAbsent", err)
 			}
 		}
-		if err := errors.Join(g.Unguard("tap0"), g.DelPort(7), g.Expel(m)); err != nil {
+		if err := errors.Join(g.Unguard("tap0"), g.DelPort(7), g.Expel(nil, m)); err != nil {
 			t.Errorf("removals: %v", err)
 		}
 		if c, err := g.Counters(); err != nil || c != (steer.Counters{}) {
