@@ -1,6 +1,9 @@
 package link
 
 import (
+	"slices"
+
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +31,7 @@ func (c *Changed) note(kind uint16, data []byte) {
 		}
 	case unix.RTM_NEWNEIGH, unix.RTM_DELNEIGH:
 		if m, err := parse(data, unix.SizeofNdMsg); err == nil && markedNeighbour(m) {
-			c.addr(int(ndmsg(m.header).Ifindex))
+			c.entry(Entry{int(ndmsg(m.header).Ifindex), m.addr(netlink.NDA_DST)})
 		}
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
 		if m, err := parse(data, unix.SizeofRtMsg); err == nil {
@@ -74,13 +77,23 @@ func (c *Changed) addr(index int) {
 	}
 }
 
+func (c *Changed) entry(e Entry) {
+	if c.Entries == nil {
+		c.Entries = map[Entry]bool{}
+	}
+	c.Entries[e] = true
+	if len(c.Entries) > maxChanged {
+		c.Entries, c.Lost = nil, true
+	}
+}
+
 func (c *Changed) route(m message) {
 	r := routeOf(m)
 	limit := defaultBitsIPv4
 	if m.header[0] == unix.AF_INET6 {
 		limit = defaultBitsIPv6
 	}
-	if r.protocol == Protocol || r.bits <= limit && !r.from {
+	if r.protocol == Protocol || r.bits <= limit && !r.from || slices.Contains(Served(), m.addr(unix.RTA_DST)) {
 		for _, index := range ways(m) {
 			c.addr(index)
 		}

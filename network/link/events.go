@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
@@ -37,8 +38,10 @@ type Changed struct {
 	// was told last. Of a device that was renamed, the old name is not told.
 	Links map[int]string
 	// Addrs are the indexes of devices of which something else changed: an address,
-	// rp_filter, a default route, a route or a neighbour with our mark.
+	// rp_filter, a default route, a route to a metadata address or with our mark.
 	Addrs map[int]bool
+	// Entries are the neighbours with our mark that came, went or changed.
+	Entries map[Entry]bool
 	// Rules says that a rule for IPv4 routes changed.
 	Rules bool
 	// Settings says that rp_filter of "all" changed, which all devices go by.
@@ -48,8 +51,14 @@ type Changed struct {
 	Lost bool
 }
 
+// Entry is the neighbour of an address on a device.
+type Entry struct {
+	Index int
+	Addr  netip.Addr
+}
+
 func (c *Changed) empty() bool {
-	return len(c.Links) == 0 && len(c.Addrs) == 0 && !c.Rules && !c.Settings && !c.Lost
+	return len(c.Links) == 0 && len(c.Addrs) == 0 && len(c.Entries) == 0 && !c.Rules && !c.Settings && !c.Lost
 }
 
 // Events tells what changes in a network namespace. It may be used by any goroutine.

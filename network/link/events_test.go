@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -62,6 +63,8 @@ func TestEventsTellWhatChanged(t *testing.T) {
 	guest(t, ns, "tap0")
 	run(t, ns, "ip link set tap0 addrgenmode none; ip link set tap0 down; ip link set tap0 up") // no fe80:: later on
 	index := describe(t, ns, "tap0").Index
+	entry := link.Entry{Index: index, Addr: netip.MustParseAddr("10.0.0.5")}
+	run(t, ns, "ip addr add 169.254.169.254/32 dev lo")
 	events := open(t, ns)
 	run(t, ns, "ip link add br0 type bridge")
 	br0 := describe(t, ns, "br0").Index
@@ -80,8 +83,9 @@ func TestEventsTellWhatChanged(t *testing.T) {
 		{"ip addr del fd00:ec2::254/128 dev tap0", func(c link.Changed) bool { return c.Addrs[index] }},
 		{"sysctl -qw net.ipv4.conf.tap0.rp_filter=1", func(c link.Changed) bool { return c.Addrs[index] }},
 		{"sysctl -qw net.ipv4.conf.all.rp_filter=1", func(c link.Changed) bool { return c.Settings }},
-		{"ip neigh add 10.0.0.5 lladdr " + mac1 + " dev tap0 nud permanent protocol 84", func(c link.Changed) bool { return c.Addrs[index] }},
-		{"ip neigh del 10.0.0.5 dev tap0", func(c link.Changed) bool { return c.Addrs[index] }},
+		{"ip neigh add 10.0.0.5 lladdr " + mac1 + " dev tap0 nud permanent protocol 84", func(c link.Changed) bool { return c.Entries[entry] }},
+		{"ip neigh del 10.0.0.5 dev tap0", func(c link.Changed) bool { return c.Entries[entry] }},
+		{"ip route del local 169.254.169.254 dev lo table local", func(c link.Changed) bool { return c.Addrs[1] }},
 		{"ip -6 route add default from fd00:ec2::/116 dev tap0 proto 84", func(c link.Changed) bool { return c.Addrs[index] }},
 		{"ip -6 route del default from fd00:ec2::/116 dev tap0 proto 84", func(c link.Changed) bool { return c.Addrs[index] }},
 		{"ip route add default dev tap0", func(c link.Changed) bool { return c.Addrs[index] }},
@@ -103,7 +107,7 @@ func TestOthersNeighboursAndRoutesAreNotTold(t *testing.T) {
 	run(t, ns, "ip neigh add 10.0.0.5 lladdr "+mac1+" dev tap0 nud permanent; ip neigh del 10.0.0.5 dev tap0; "+
 		"ip route add 10.0.0.0/8 dev tap0; ip -6 route add fd00:7::/64 dev tap0; ip link add end type bridge")
 	next(t, events, "the end", func(c link.Changed) bool {
-		if c.Addrs[index] {
+		if c.Addrs[index] || len(c.Entries) > 0 {
 			t.Errorf("told %+v", c)
 		}
 		for _, name := range c.Links {
