@@ -90,12 +90,21 @@ func waitFor(file *os.File, events int16) error {
 	})
 }
 
-// watchProcess looks at the namespaces when the process of w's namespace has exited.
+// exited looks whether the namespace of w is there, and at no others: many processes may
+// exit at once.
+func (s *State) exited(w *wanted) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.revise(w)
+	s.tidy()
+}
+
+// watchProcess has w looked at when the process of its namespace has exited.
 func (s *State) watchProcess(w *wanted) error {
 	if w.unwatch != nil {
 		return nil
 	}
-	stop, err := whenExits(w.Netns, s.revisit)
+	stop, err := whenExits(w.Netns, func() { s.exited(w) })
 	if err != nil {
 		return err
 	}

@@ -177,6 +177,7 @@ func (st *stand) let(w *wanted, port int) error {
 			return err
 		}
 		w.member = next
+		st.place.enrol(w)
 	}
 	have, err := link.Neighbours(st.device, w.Member.Addrs...)
 	if err != nil {
@@ -215,7 +216,38 @@ func (st *stand) expel(w *wanted) error {
 	for _, m := range admitted.members {
 		st.residents.CompareAndDelete(m.Addr, w)
 	}
-	return errors.Join(st.place.guard.Expel(admitted.members...), link.Undo(admitted.undo))
+	stay := st.place.strike(w, admitted)
+	return errors.Join(st.place.guard.Expel(stay, admitted.members...), link.Undo(admitted.undo))
+}
+
+// keys are what two members may have in common.
+func (a *admission) keys() map[string]bool {
+	keys := map[string]bool{}
+	for _, m := range a.members {
+		keys[string(m.MAC)], keys[string(m.Addr.AsSlice())] = true, true
+	}
+	return keys
+}
+
+// enrol notes that w is admitted.
+func (p *place) enrol(w *wanted) {
+	for key := range w.member.keys() {
+		p.kin[key] = append(p.kin[key], w)
+	}
+}
+
+// strike ends enrol, and returns those who have something in common with w.
+func (p *place) strike(w *wanted, admitted *admission) (stay []steer.Member) {
+	for key := range admitted.keys() {
+		p.kin[key] = slices.DeleteFunc(p.kin[key], func(u *wanted) bool { return u == w })
+		for _, u := range p.kin[key] {
+			stay = append(stay, u.member.members...)
+		}
+		if len(p.kin[key]) == 0 {
+			delete(p.kin, key)
+		}
+	}
+	return stay
 }
 
 func (a *admission) same(b *admission) bool {

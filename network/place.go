@@ -20,18 +20,21 @@ type place struct {
 	ctx    context.Context // of those who follow the events
 	end    context.CancelFunc
 
+	visitors int // attachments whose namespace this is
+
 	stands  map[string]*stand         // by the name of the device
 	byIndex map[int]*stand            // those whose device is there
 	members map[string][]*wanted      // of bridges, by the name of their port
+	kin     map[string][]*wanted      // of bridges, the admitted, by MAC address and by IP address
 	ports   map[int]*stand            // of which bridge a device is a port, by its index
 	guarded map[string]int            // by name of a device, for how many attachments
 	placed  map[string]*link.Settings // devices on which the addresses are ours, and what they had before
 	// ensured says that the tables are there.
 	ensured  bool
 	refusing *refusing
-	// routed says that routes of ours may be there, preceded for which addresses they
-	// were needed.
-	routed   bool
+	// needs says for whom routes of ours may be there, preceded for which addresses they
+	// were needed; see route.
+	needs    needs
 	preceded map[netip.Addr]bool
 	// containers says that somebody is, or was, served at an address of containers.
 	containers bool
@@ -39,6 +42,8 @@ type place struct {
 	all link.Settings
 	// bypass says that the host's own way leads past the guests' devices.
 	bypass bool
+	// gone is closed when all of ours is, after the last who was attached.
+	gone chan struct{}
 }
 
 // find gives w its place. The error wraps errAbsent where there is none yet.
@@ -56,16 +61,17 @@ func (s *State) find(w *wanted) error {
 			return fmt.Errorf("%s is the agent's own network namespace: leave netns out, or attach the machine itself with {host: true}", w.Netns)
 		}
 		if p := s.places[inode]; p != nil {
-			w.place = p
+			w.enter(p)
 			return nil
 		}
 		if n, err = openNamespace(w.Netns); err != nil {
 			return err
 		}
 	} else if p := s.places[n.inode]; p != nil {
-		w.place = p
+		w.enter(p)
 		return nil
 	}
+	s.awaitEnd(n.inode)
 	p, err := s.openPlace(n)
 	if err != nil {
 		if n != s.own {
@@ -73,15 +79,20 @@ func (s *State) find(w *wanted) error {
 		}
 		return err
 	}
-	w.place = p
+	w.enter(p)
 	return nil
+}
+
+func (w *wanted) enter(p *place) {
+	w.place = p
+	p.visitors++
 }
 
 // openPlace starts to look after a namespace.
 func (s *State) openPlace(n *namespace) (*place, error) {
 	p := &place{
-		namespace: n, guard: steer.New(),
-		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, placed: map[string]*link.Settings{},
+		namespace: n, guard: steer.New().Gather(), gone: make(chan struct{}),
+		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, placed: map[string]*link.Settings{},
 	}
 	err := n.do(func() (err error) {
 		p.events, err = link.Open()
@@ -132,7 +143,10 @@ func (s *State) ensure(p *place) error {
 func (s *State) steer(p *place) error {
 	way := *s.way
 	way.Containers = p.containers
-	p.guard = steer.Via(way)
+	if err := p.guard.Flush(); err != nil { // what the one before was to take away
+		return err
+	}
+	p.guard = steer.Via(way).Gather()
 	if err := p.guard.Ensure(); err != nil {
 		return err
 	}
@@ -177,33 +191,15 @@ func (p *place) forget(w *wanted) error {
 		return nil
 	}
 	delete(p.guarded, w.Device)
+	if p.empty() {
+		return nil // all goes with the tables
+	}
 	return p.do(func() error {
 		if !w.guest() {
 			return p.guard.Confine(false)
 		}
 		return p.guard.Unguard(w.Device)
 	})
-}
-
-// vacate ends a place that nobody is left in.
-func (s *State) vacate(p *place) {
-	if len(p.stands) > 0 || len(p.guarded) > 0 {
-		return
-	}
-	p.leave()
-	err := p.do(func() error {
-		if !p.ensured {
-			return nil
-		}
-		return errors.Join(p.keepHostWay(false), p.guard.Remove())
-	})
-	if err != nil {
-		s.logger.Error("tables of a namespace that nobody is attached in any more are still there; rolecall cleanup removes them", "netns", p.path, "err", err)
-	}
-	delete(s.places, p.inode)
-	if p.namespace != s.own {
-		p.namespace.close()
-	}
 }
 
 // leave stops looking after the namespace, as it is.
@@ -251,26 +247,32 @@ func (p *place) close(keep bool) error {
 }
 
 // route has the host itself come before its guests, and bridges do without an address
-// of their own.
-func (s *State) route(p *place) error {
+// of their own. It looks at the kernel's routes, of which each guest has one, when that
+// is new, or if it may be no more.
+func (s *State) route(p *place, again bool) error {
 	_, host := p.stands[loopback]
-	bridge := len(p.members) > 0
-	if !host && !bridge && !p.routed { // guests on devices of their own need none
+	now := needs{host: host, bridge: p.bridges(), containers: p.containers}
+	if (now == p.needs || !now.any() && !p.needs.any()) && !(again && now.any()) {
 		return nil
 	}
-	p.routed = host || bridge
 	for _, addr := range p.hosts() {
-		added, err := link.Precede(addr, p.routed, bridge)
+		added, err := link.Precede(addr, now.any(), now.bridge)
 		if err != nil {
 			return err
 		}
 		if added && p.preceded[addr] {
 			s.mends.add("routes", p.path, "the local route to "+addr.String())
 		}
-		p.preceded[addr] = p.routed && (p.preceded[addr] || added)
+		p.preceded[addr] = now.any() && (p.preceded[addr] || added)
 	}
+	p.needs = now
 	return nil
 }
+
+// needs are who needs routes of ours, and whether to all addresses.
+type needs struct{ host, bridge, containers bool }
+
+func (n needs) any() bool { return n.host || n.bridge }
 
 // hosts are the IPv4 addresses that somebody here is served at.
 func (p *place) hosts() []netip.Addr {

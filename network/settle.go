@@ -80,8 +80,11 @@ func (w *wanted) deserted() string {
 // room reports whose the device is already. The claims know it by its name; it may have
 // been reached by another path, or be attached as a bridge and not.
 func (st *stand) room(w *wanted) error {
+	if w.Member != nil && st.bridge() {
+		return nil
+	}
 	for _, u := range st.users {
-		if u.Name != w.Name && (u.Member == nil || w.Member == nil) {
+		if u.Name != w.Name {
 			return fmt.Errorf("device %s %w, %s: remove that one first, or attach this one elsewhere", st.device, ErrClaimed, u.Name)
 		}
 	}
@@ -105,6 +108,7 @@ func (s *State) settleLoopback(ctx context.Context, w *wanted) {
 // arrange makes a device what its users want it to be, and sets the phases of those
 // who are concerned: some users of a bridge, or all.
 func (s *State) arrange(ctx context.Context, st *stand, concerned ...*wanted) {
+	s.untidy[st.place] = struct{}{}
 	err := st.place.do(func() error {
 		st.arrange(ctx, concerned)
 		return nil
@@ -126,6 +130,10 @@ func (s *State) loseLost(among []*wanted) {
 
 // arrange is called inside the stand's namespace.
 func (st *stand) arrange(ctx context.Context, concerned []*wanted) {
+	if !st.whole {
+		concerned = st.users
+	}
+	st.whole = false // unless we come to the end
 	device, err := link.Describe(st.device)
 	switch {
 	case errors.Is(err, link.ErrNotFound):
@@ -181,6 +189,7 @@ func (st *stand) arrange(ctx context.Context, concerned []*wanted) {
 		st.take(device.Index)
 		err = st.serve(device, concerned)
 	}
+	st.whole = err == nil
 	if err != nil {
 		st.all(func(w *wanted) { w.fail(w.withRemedy(fmt.Errorf("attachment %s: %w", w.Name, err))) })
 	}
@@ -254,14 +263,17 @@ func (s *State) end(w *wanted) {
 // leave undoes all that was done for w.
 func (s *State) leave(w *wanted) {
 	s.dismiss(w)
-	if w.place == nil {
+	p := w.place
+	if p == nil {
 		return
 	}
-	if err := w.place.forget(w); err != nil {
+	w.place = nil
+	p.visitors--
+	s.untidy[p] = struct{}{}
+	if err := p.forget(w); err != nil {
 		s.logger.Error("a device is still kept from all metadata services; rolecall cleanup ends that", "device", w.Device, "err", err)
 	}
-	s.vacate(w.place)
-	w.place = nil
+	s.vacate(p)
 }
 
 // lose ends w but for what keeps its device from another metadata service.
@@ -296,6 +308,7 @@ func (s *State) dismiss(w *wanted) {
 			delete(st.place.members, port)
 		}
 	}
+	s.untidy[st.place] = struct{}{}
 	err := st.place.do(func() error { return errors.Join(st.expel(w), st.withdraw()) })
 	if err != nil {
 		s.logger.Error("something of an attachment is still there; rolecall cleanup removes it", "attachment", w.Name, "err", err)

@@ -25,6 +25,9 @@ type stand struct {
 	listed bool          // that a bridge's ports are known
 	had    []link.Thing  // what the device was made to have
 	seen   link.Settings // the device's, when they were looked at last
+	// whole says that nothing is wrong with the device itself, so that who looks at a
+	// bridge need not look at all its members.
+	whole bool
 	// expected says that the kernel was told of the device.
 	expected bool
 
@@ -134,7 +137,7 @@ func (st *stand) converge(want []link.Thing, d link.Device) error {
 	ops := link.Plan(have, want)
 	if len(ops) == 0 {
 		st.had = want
-		return st.state.route(st.place)
+		return st.state.route(st.place, false)
 	}
 	if st.device != loopback && st.place.placed[st.device] == nil {
 		// On record first: who cleans up after a crash removes what is on record.
@@ -152,7 +155,7 @@ func (st *stand) converge(want []link.Thing, d link.Device) error {
 	if err := apply(ops); err != nil {
 		return err
 	}
-	if err := st.state.route(st.place); err != nil {
+	if err := st.state.route(st.place, st.device == loopback); err != nil {
 		return err
 	}
 	for _, op := range ops {
@@ -173,7 +176,7 @@ func (st *stand) clear() error {
 		err = nil
 	}
 	if err == nil {
-		err = errors.Join(link.Apply(link.Plan(have, nil)), st.state.route(st.place))
+		err = errors.Join(link.Apply(link.Plan(have, nil)), st.state.route(st.place, false))
 	}
 	if err != nil {
 		return fmt.Errorf("device %s: %w", st.device, err)

@@ -37,13 +37,19 @@ type State struct {
 	own    *namespace
 	hall   *hall
 	mends  *mends
+	// retirements bounds who leaves a place at the same time.
+	retirements chan struct{}
 
 	mu     sync.Mutex         // guards what follows
 	wanted map[string]*wanted // by name
 	claims map[string]string  // what is claimed, to the name of whose it is
 	places map[uint64]*place  // by the namespace's inode
-	closed bool
-	way    *steer.Way // nil while nothing is attached that would decide it
+	// retiring are places that are left, and untidy those where something is to be taken
+	// away.
+	retiring map[uint64]*place
+	untidy   map[*place]struct{}
+	closed   bool
+	way      *steer.Way // nil while nothing is attached that would decide it
 	// because says why Auto did not come to the best.
 	because string
 	// patient says that somebody waits for the host to be served.
@@ -63,7 +69,9 @@ func New(c Config) (*State, error) {
 	}
 	return &State{
 		config: c, logger: c.Logger, own: own, hall: newHall(), mends: newMends(c.Logger),
-		wanted: map[string]*wanted{}, claims: map[string]string{}, places: map[uint64]*place{},
+		retirements: make(chan struct{}, retireAtOnce),
+		wanted:      map[string]*wanted{}, claims: map[string]string{}, places: map[uint64]*place{},
+		retiring: map[uint64]*place{}, untidy: map[*place]struct{}{},
 	}, nil
 }
 
@@ -108,7 +116,7 @@ func (s *State) await(name string) {
 
 func (s *State) put(ctx context.Context, a Attachment, commit func() error) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.finish()
 	if s.closed {
 		return net.ErrClosed
 	}
@@ -134,7 +142,7 @@ func (s *State) Restore(ctx context.Context, a Attachment) error {
 		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.finish()
 	if err := s.unclaimed(a); err != nil {
 		return err
 	}
@@ -230,7 +238,7 @@ func (s *State) register(w *wanted) {
 // no error.
 func (s *State) Remove(name string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.finish()
 	if w := s.wanted[name]; w != nil {
 		s.end(w)
 		s.disclaim(w)
@@ -277,7 +285,7 @@ func (s *State) Status(name string) (Status, bool) {
 // the addresses on their devices, until they are removed one by one or by [Cleanup].
 func (s *State) Close(keep bool) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.finish()
 	_ = s.hall.Close()
 	if s.closed {
 		return nil

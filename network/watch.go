@@ -83,10 +83,28 @@ func (s *State) follow(p *place) {
 	}
 }
 
+// touch is what is to be mended.
+type touch struct {
+	addrs   map[int]bool
+	entries map[link.Entry]bool
+	rules   bool
+	// settings says that those of all devices changed.
+	settings bool
+}
+
+func (t *touch) add(c link.Changed) (any bool) {
+	maps.Copy(t.addrs, c.Addrs)
+	maps.Copy(t.entries, c.Entries)
+	t.rules, t.settings = t.rules || c.Rules, t.settings || c.Settings
+	return len(t.addrs) > 0 || len(t.entries) > 0 || t.rules || t.settings
+}
+
+func newTouch() touch { return touch{addrs: map[int]bool{}, entries: map[link.Entry]bool{}} }
+
 // mend goes by what is told. Devices are looked at once; addresses, which somebody
 // might keep removing, at most every mendPause.
 func (s *State) mend(p *place, told <-chan link.Changed) {
-	touched, rules, settings := map[int]bool{}, false, false
+	touched := newTouch()
 	var due <-chan time.Time
 	for {
 		select {
@@ -95,21 +113,16 @@ func (s *State) mend(p *place, told <-chan link.Changed) {
 				return
 			}
 			s.changed(p, changed)
-			for index := range changed.Addrs {
-				touched[index] = true
-			}
-			rules, settings = rules || changed.Rules, settings || changed.Settings
-			if due == nil && (len(touched) > 0 || rules || settings) {
+			if touched.add(changed) && due == nil {
 				due = time.After(mendPause)
 			}
 		case <-due:
 			due = nil
-			s.touched(p, touched, rules)
-			if settings {
+			s.touched(p, touched)
+			if touched.settings {
 				s.look(p)
 			}
-			clear(touched)
-			rules, settings = false, false
+			touched = newTouch()
 		}
 	}
 }
@@ -121,9 +134,8 @@ func (s *State) changed(p *place, changed link.Changed) {
 		s.look(p)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for index, name := range changed.Links {
+	for index, name := range changed.Links { // others are let in between
+		s.mu.Lock()
 		if st := p.stands[name]; st != nil {
 			s.lookAt(st)
 		}
@@ -133,14 +145,36 @@ func (s *State) changed(p *place, changed link.Changed) {
 		if p.bridges() {
 			s.plug(p, name, index)
 		}
+		s.mu.Unlock()
 	}
-}
-
-// touched mends devices whose addresses changed.
-func (s *State) touched(p *place, indexes map[int]bool, rules bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if rules && p.bypass && !s.closed {
+	s.tidy()
+}
+
+// touched mends devices whose addresses changed. It lets others in between.
+func (s *State) touched(p *place, t touch) {
+	for index := range t.addrs {
+		s.mu.Lock()
+		if st := p.byIndex[index]; st != nil {
+			s.lookAt(st)
+		}
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.tidy()
+	for entry := range t.entries {
+		st := p.byIndex[entry.Index]
+		if st == nil || s.closed {
+			continue
+		}
+		if w := st.resident(entry.Addr); w != nil {
+			s.arrange(context.Background(), st, w)
+			s.tell(w)
+		}
+	}
+	if t.rules && p.bypass && s.looksAfter(p) {
 		err := p.do(func() error {
 			changed, err := link.Bypass(true)
 			if changed {
@@ -152,23 +186,24 @@ func (s *State) touched(p *place, indexes map[int]bool, rules bool) {
 			s.logger.Error("the host's own way to another metadata service is not back yet, and it is tried again", "err", err)
 		}
 	}
-	for index := range indexes {
-		if st := p.byIndex[index]; st != nil {
-			s.lookAt(st)
-		}
-	}
-	if indexes[loopbackIndex] { // on which is what belongs to any guest's way back
-		for _, st := range p.byIndex {
+	if t.addrs[loopbackIndex] {
+		for _, st := range p.byIndex { // on lo is what belongs to any guest's way back
 			if st.answersIPv6() {
 				s.lookAt(st)
 				break
 			}
 		}
+		s.reroute(p)
 	}
-	if indexes[loopbackIndex] && p.bridges() && !s.closed {
-		if err := p.do(func() error { return s.route(p) }); err != nil {
-			s.logger.Error("the route that bridges need is not back yet, and it is tried again", "err", err)
-		}
+}
+
+// reroute brings back the route that the host or bridges need. s.mu is held.
+func (s *State) reroute(p *place) {
+	if s.closed {
+		return
+	}
+	if err := p.do(func() error { return s.route(p, true) }); err != nil {
+		s.logger.Error("the route that the host or bridges need is not back yet, and it is tried again", "err", err)
 	}
 }
 
@@ -188,7 +223,7 @@ func (s *State) settings(p *place) {
 func (s *State) changedSettings(p *place) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if !s.looksAfter(p) {
 		return false, nil
 	}
 	before := p.all
@@ -223,20 +258,25 @@ func (s *State) look(p *place) {
 	for _, st := range stands {
 		s.mu.Lock()
 		if p.stands[st.device] == st {
-			st.listed = false
+			st.listed, st.whole = false, false
 			s.lookAt(st)
 		}
 		s.mu.Unlock()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reroute(p)
+	s.tidy()
 }
 
-// lookAt arranges a stand anew, and tells what came of it. s.mu is held.
+// lookAt arranges a stand anew, and tells what came of it. Members of a bridge have
+// events of their own. s.mu is held.
 func (s *State) lookAt(st *stand) {
 	if s.closed {
 		return
 	}
 	users := slices.Clone(st.users)
-	s.arrange(context.Background(), st, users...)
+	s.arrange(context.Background(), st)
 	for _, w := range users {
 		s.tell(w)
 	}
@@ -246,7 +286,7 @@ func (s *State) lookAt(st *stand) {
 func (s *State) restore(p *place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || !p.ensured {
+	if !s.looksAfter(p) || !p.ensured {
 		return
 	}
 	err := p.do(func() error {
@@ -270,6 +310,7 @@ func (s *State) restore(p *place) {
 func (s *State) retry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.tidy()
 	for _, w := range s.wanted {
 		if w.phase == Failed && !s.closed {
 			s.settle(context.Background(), w)
@@ -278,23 +319,43 @@ func (s *State) retry() {
 	}
 }
 
-// revisit looks whether namespaces have come or gone.
+// revisit looks whether namespaces have come or gone. What that takes, it takes without
+// the lock.
 func (s *State) revisit() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	var named []*wanted
 	for _, w := range s.wanted {
-		if w.Netns == "" || w.phase == Lost || s.closed {
-			continue
+		if w.Netns != "" && w.phase != Lost {
+			named = append(named, w)
 		}
-		inode, err := inodeOf(w.Netns)
-		if w.place != nil && (err != nil || inode != w.place.inode) {
-			s.desert(w)
-			s.tell(w)
+	}
+	s.mu.Unlock()
+	for _, w := range named {
+		inode, err := inodeOf(w.Netns) // which never changes for one w
+		s.mu.Lock()
+		if (w.place == nil) == (err == nil) || w.place != nil && w.place.inode != inode {
+			s.revise(w)
 		}
-		if w.place == nil && w.phase != Lost && err == nil {
-			s.settle(context.Background(), w)
-			s.tell(w)
-		}
+		s.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tidy()
+}
+
+// revise goes by what is at the path of w's namespace now. s.mu is held.
+func (s *State) revise(w *wanted) {
+	if s.closed || w.phase == Lost || s.wanted[w.Name] != w {
+		return
+	}
+	inode, err := inodeOf(w.Netns)
+	if w.place != nil && (err != nil || inode != w.place.inode) {
+		s.desert(w)
+		s.tell(w)
+	}
+	if w.place == nil && w.phase != Lost && err == nil {
+		s.settle(context.Background(), w)
+		s.tell(w)
 	}
 }
 

@@ -2,6 +2,7 @@ package steer_test
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"testing"
 
@@ -56,7 +57,7 @@ func TestWhatIsGatheredMayBeGoneAlready(t *testing.T) {
 // sameHeld takes an empty list for none.
 func sameHeld(a, b steer.Want) bool {
 	lists := func(w steer.Want) []any {
-		return []any{append([]string{}, w.Guarded...), append([]string{}, w.Served...), append([]string{}, w.Placed...),
+		return []any{append([]string{}, w.Guarded...), append([]string{}, w.Served...), maps.Collect(maps.All(w.Placed)),
 			append([]string{}, w.Bridges...), append([]steer.Port{}, w.Ports...), append([]steer.Member{}, w.Members...)}
 	}
 	return reflect.DeepEqual(lists(a), lists(b))

@@ -60,7 +60,7 @@ func (g *Guard) Place(device, note string) error {
 		return err
 	}
 	e.comment = note
-	return change(fmt.Sprintf("add %s to the %s devices", device, placed), add, e)
+	return g.change(fmt.Sprintf("add %s to the %s devices", device, placed), add, e)
 }
 
 // Unplace ends [Guard.Place].
