@@ -13,7 +13,7 @@ import (
 )
 
 // newBridge makes br0 with the address 10.0.0.1/24.
-func newBridge(t *testing.T, host *nettest.Namespace) {
+func newBridge(t testing.TB, host *nettest.Namespace) {
 	t.Helper()
 	host.Run(t, "ip", "link", "add", "br0", "type", "bridge")
 	host.Run(t, "ip", "address", "add", "10.0.0.1/24", "dev", "br0")

@@ -16,7 +16,7 @@ import (
 
 // newGuest is a namespace behind the host's device, with these addresses and a
 // link route to the metadata addresses, as cloud-init makes it.
-func newGuest(t *testing.T, host *nettest.Namespace, device string, addrs ...string) *nettest.Namespace {
+func newGuest(t testing.TB, host *nettest.Namespace, device string, addrs ...string) *nettest.Namespace {
 	t.Helper()
 	guest := nettest.New(t)
 	plug(t, host, guest, device, addrs...)
@@ -24,14 +24,14 @@ func newGuest(t *testing.T, host *nettest.Namespace, device string, addrs ...str
 }
 
 // plug puts a cable between the host's device and the guest's eth0.
-func plug(t *testing.T, host, guest *nettest.Namespace, device string, addrs ...string) {
+func plug(t testing.TB, host, guest *nettest.Namespace, device string, addrs ...string) {
 	t.Helper()
 	nettest.Veth(t, nettest.End{Namespace: host, Device: device}, nettest.End{Namespace: guest, Device: "eth0", Addrs: addrs})
 	guest.Run(t, "ip", "route", "add", "169.254.169.254", "dev", "eth0")
 	guest.Run(t, "ip", "-6", "route", "add", "fd00:ec2::254", "dev", "eth0")
 }
 
-func wantPhase(t *testing.T, state *network.State, name string, want network.Phase, says string) {
+func wantPhase(t testing.TB, state *network.State, name string, want network.Phase, says string) {
 	t.Helper()
 	status, ok := state.Status(name)
 	if !ok || status.Phase != want || !strings.Contains(status.Reason, says) {
@@ -39,7 +39,7 @@ func wantPhase(t *testing.T, state *network.State, name string, want network.Pha
 	}
 }
 
-func becomes(t *testing.T, state *network.State, name string, want network.Phase) {
+func becomes(t testing.TB, state *network.State, name string, want network.Phase) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%s is %s", name, want), func() bool {
 		status, _ := state.Status(name)

@@ -36,7 +36,7 @@ func (w *watcher) why(name string) string {
 	return w.lost[name]
 }
 
-func watched(t *testing.T, ns *nettest.Namespace) (*network.State, *watcher) {
+func watched(t testing.TB, ns *nettest.Namespace) (*network.State, *watcher) {
 	t.Helper()
 	w := &watcher{bound: map[string]network.Bound{}, lost: map[string]string{}}
 	state := configured(t, ns, network.Config{Observer: w})

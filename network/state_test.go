@@ -20,12 +20,12 @@ var metadata = []string{"169.254.169.254:80", "[fd00:ec2::254]:80"}
 
 // open returns a state in the namespace, which tells each connection the name of its
 // attachment. It is closed with the test.
-func open(t *testing.T, ns *nettest.Namespace) *network.State {
+func open(t testing.TB, ns *nettest.Namespace) *network.State {
 	t.Helper()
 	return configured(t, ns, network.Config{})
 }
 
-func configured(t *testing.T, ns *nettest.Namespace, c network.Config) (state *network.State) {
+func configured(t testing.TB, ns *nettest.Namespace, c network.Config) (state *network.State) {
 	t.Helper()
 	ns.Do(func() {
 		var err error
@@ -38,7 +38,7 @@ func configured(t *testing.T, ns *nettest.Namespace, c network.Config) (state *n
 	return state
 }
 
-func put(t *testing.T, state *network.State, a network.Attachment) {
+func put(t testing.TB, state *network.State, a network.Attachment) {
 	t.Helper()
 	if err := state.Put(t.Context(), a, nil); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func wantTold(t *testing.T, from *nettest.Namespace, addr, want string) {
 	}
 }
 
-func closeState(t *testing.T, state *network.State, keep bool) {
+func closeState(t testing.TB, state *network.State, keep bool) {
 	t.Helper()
 	if err := state.Close(keep); err != nil {
 		t.Error(err)

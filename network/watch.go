@@ -15,6 +15,10 @@ const (
 	// somebody who keeps undoing what we do does not keep us busy.
 	mendPause = 100 * time.Millisecond
 
+	// revisitPause is the time from one look at the namespaces' names to the next. Each
+	// mount of the host may be one of theirs, and with 10,000 names a look takes 20 ms.
+	revisitPause = 20 * time.Millisecond
+
 	// loopbackIndex is lo's in every namespace.
 	loopbackIndex = 1
 
@@ -52,17 +56,21 @@ func (s *State) Watch(ctx context.Context) error {
 	resync, retry := time.NewTicker(resyncEvery), time.NewTicker(retryEvery)
 	defer resync.Stop()
 	defer retry.Stop()
+	news, pause := mounted, (<-chan time.Time)(nil)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-mounted:
-			s.revisit()
+		case <-news:
+			s.revisit(func(w *wanted) bool { return !ofProcess.MatchString(w.Netns) })
+			news, pause = nil, time.After(revisitPause)
+		case <-pause:
+			news, pause = mounted, nil
 		case <-retry.C:
 			s.retry()
 			s.everywhere(s.settings)
 		case <-resync.C:
-			s.revisit()
+			s.revisit(func(*wanted) bool { return true })
 			s.everywhere(s.restore)
 			s.everywhere(s.look)
 		}
@@ -199,7 +207,7 @@ func (s *State) touched(p *place, t touch) {
 
 // reroute brings back the route that the host or bridges need. s.mu is held.
 func (s *State) reroute(p *place) {
-	if s.closed {
+	if s.closed || s.places[p.inode] != p {
 		return
 	}
 	if err := p.do(func() error { return s.route(p, true) }); err != nil {
@@ -319,13 +327,13 @@ func (s *State) retry() {
 	}
 }
 
-// revisit looks whether namespaces have come or gone. What that takes, it takes without
-// the lock.
-func (s *State) revisit() {
+// revisit looks whether some of the namespaces have come or gone. What that takes, it
+// takes without the lock.
+func (s *State) revisit(some func(*wanted) bool) {
 	s.mu.Lock()
 	var named []*wanted
 	for _, w := range s.wanted {
-		if w.Netns != "" && w.phase != Lost {
+		if w.Netns != "" && w.phase != Lost && some(w) {
 			named = append(named, w)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 const patience = 30 * time.Second
 
 // eventually waits until done.
-func eventually(t *testing.T, what string, done func() bool) {
+func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	for !done() {
