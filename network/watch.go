@@ -207,7 +207,7 @@ func (s *State) touched(p *place, t touch) {
 
 // reroute brings back the route that the host or bridges need. s.mu is held.
 func (s *State) reroute(p *place) {
-	if s.closed || s.places[p.inode] != p {
+	if !s.looksAfter(p) {
 		return
 	}
 	if err := p.do(func() error { return s.route(p, true) }); err != nil {
