@@ -6,9 +6,14 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/rolecall/rolecall/network/steer"
 )
+
+// refusingPause is the time from one change of what devices refuse to the next. Each
+// makes the kernel look at the rules of all devices, and others wait for it meanwhile.
+const refusingPause = 250 * time.Millisecond
 
 // refusing has the guests' devices refuse what is no request; see
 // [steer.Guard.Refuse]. The kernel takes tens of milliseconds for that, however many
@@ -74,6 +79,11 @@ func (r *refusing) run(ctx context.Context) {
 		case err != nil:
 			r.logger.Warn("a device of a guest does not refuse by itself yet", "err", err)
 			known = false
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(refusingPause):
 		}
 	}
 }

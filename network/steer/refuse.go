@@ -32,8 +32,12 @@ func (g *Guard) Refuse(devices map[int]string) error {
 	if len(devices) == 0 {
 		return nil
 	}
-	if err := transact(g.way.buildRefuse); err != nil {
-		return fmt.Errorf("refuse by devices themselves: %w", made(err))
+	prepared, err := g.way.refuses()
+	if err == nil && !prepared {
+		err = made(transact(g.way.buildRefuse))
+	}
+	if err != nil {
+		return fmt.Errorf("refuse by devices themselves: %w", err)
 	}
 	return inOneOrEach(slices.Collect(maps.Keys(devices)), func(cc *nftables.Conn, index int) {
 		addChains(cc, deviceTable(), []chain{ofDevice(index)}, devices[index])
@@ -95,6 +99,21 @@ func (g *Guard) Refusing() (map[int]bool, error) {
 		}
 	}
 	return found, nil
+}
+
+// refuses reports whether what all devices have in common is there. To make it anew
+// would cost a wait each time; see [Guard.Gather].
+func (w Way) refuses() (bool, error) {
+	cc, done, err := open()
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	present, err := chain{name: refuse, rules: w.refuseRules()}.present(cc, deviceTable())
+	if errors.Is(err, unix.ENOENT) || unsupported(err) {
+		return false, nil
+	}
+	return present, err
 }
 
 // ofDevice is the chain of one device.
