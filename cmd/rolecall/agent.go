@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,6 +55,7 @@ type agentHalf struct {
 	rotator  *rotate.Rotator
 	profiles profiles
 	files    *instanceFiles
+	region   string // where an instance is that does not say: where this machine is
 
 	changing sync.Mutex // held while an instance is put or removed
 	news     news
@@ -155,6 +157,7 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 // open brings up everything that serves the instances, and the tasks that keep it so.
 // host is the machine itself, or the zero instance if it is none.
 func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
+	a.region = cmp.Or(host.Placement.Region, defaultRegion)
 	enrolment, ok := a.identity.Enrolment()
 	if !ok {
 		return errors.New("this host is enrolled with no core: run `rolecall up` once, which enrols it")

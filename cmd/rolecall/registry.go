@@ -31,7 +31,7 @@ func (a *agentHalf) Put(ctx context.Context, d admin.Document) (admin.Instance, 
 
 // define is the instance of a document, with its profile looked up.
 func (a *agentHalf) define(d admin.Document) (rolestore.Instance, error) {
-	i, err := d.Instance(a.region())
+	i, err := d.Instance(a.region)
 	if err != nil || d.Profile.Reference == "" {
 		return i, err
 	}
@@ -39,14 +39,6 @@ func (a *agentHalf) define(d admin.Document) (rolestore.Instance, error) {
 		return i, fmt.Errorf("%w: iam_instance_profile: %w", admin.ErrInvalid, err)
 	}
 	return i, nil
-}
-
-// region is where an instance is that does not say: where this machine is.
-func (a *agentHalf) region() string {
-	if host, ok := a.host(); ok {
-		return host.Placement.Region
-	}
-	return defaultRegion
 }
 
 // Remove implements [admin.Instances].
