@@ -91,7 +91,7 @@ func port(n int) []string {
 func onBridge(n int) network.Attachment {
 	member := network.Member{
 		Port: fmt.Sprint("tap", n), MAC: net.HardwareAddr{2, 0, 0, 0, byte(n >> 8), byte(n)},
-		Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, byte(n >> 8), byte(n)})},
+		Addrs: []netip.Addr{netip.AddrFrom4([4]byte{10, 1, byte(n >> 8), byte(n)})},
 	}
 	return network.Bridge(member.Port, "br0", member, false)
 }
