@@ -104,16 +104,19 @@ func (g *Guard) Refusing() (map[int]bool, error) {
 // refuses reports whether what all devices have in common is there. To make it anew
 // would cost a wait each time; see [Guard.Gather].
 func (w Way) refuses() (bool, error) {
+	have, err := list(deviceAddresses4, deviceAddresses6)
+	if errors.Is(err, ErrAbsent) {
+		return false, nil
+	}
+	if err != nil || len(without(w.elements(nftables.TableFamilyNetdev), have)) > 0 {
+		return false, err
+	}
 	cc, done, err := open()
 	if err != nil {
 		return false, err
 	}
 	defer done()
-	present, err := chain{name: refuse, rules: w.refuseRules()}.present(cc, deviceTable())
-	if errors.Is(err, unix.ENOENT) || unsupported(err) {
-		return false, nil
-	}
-	return present, err
+	return chain{name: refuse, rules: w.refuseRules()}.present(cc, deviceTable())
 }
 
 // ofDevice is the chain of one device.
@@ -146,7 +149,7 @@ func (w Way) refuseRules() []rule {
 		if w.Mode == NAT {
 			// Where bridged packets pass the inet family (br_netfilter), they come up
 			// from the bridge readdressed. Others are refused by the hook input.
-			rules = append(rules, rule{"readdressed", all(meta(iifKind, 0), equal([]byte(ifname("bridge"))),
+			rules = append(rules, rule{w.says("readdressed"), all(meta(iifKind, 0), equal([]byte(ifname("bridge"))),
 				v.to(), tcp(dstPort, w.Port), verdict(expr.VerdictReturn))})
 		}
 		unreachable := &expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}
