@@ -252,7 +252,8 @@ func (p *place) close(keep bool) error {
 func (s *State) route(p *place, again bool) error {
 	_, host := p.stands[loopback]
 	now := needs{host: host, bridge: p.bridges(), containers: p.containers}
-	if (now == p.needs || !now.any() && !p.needs.any()) && !(again && now.any()) {
+	new := now != p.needs && (now.any() || p.needs.any())
+	if !new && (!again || !now.any()) {
 		return nil
 	}
 	for _, addr := range p.hosts() {

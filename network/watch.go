@@ -2,7 +2,6 @@ package network
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -336,59 +335,6 @@ func (s *State) retry() {
 			s.tell(w)
 		}
 	}
-}
-
-// revisit looks whether some of the namespaces have come or gone. What that takes, it
-// takes without the lock.
-func (s *State) revisit(some func(*wanted) bool) {
-	s.mu.Lock()
-	var named []*wanted
-	for _, w := range s.wanted {
-		if w.Netns != "" && w.phase != Lost && some(w) {
-			named = append(named, w)
-		}
-	}
-	s.mu.Unlock()
-	for _, w := range named {
-		inode, err := inodeOf(w.Netns) // which never changes for one w
-		s.mu.Lock()
-		if (w.place == nil) == (err == nil) || w.place != nil && w.place.inode != inode {
-			s.revise(w)
-		}
-		s.mu.Unlock()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tidy()
-}
-
-// revise goes by what is at the path of w's namespace now. s.mu is held.
-func (s *State) revise(w *wanted) {
-	if s.closed || w.phase == Lost || s.wanted[w.Name] != w {
-		return
-	}
-	inode, err := inodeOf(w.Netns)
-	if w.place != nil && (err != nil || inode != w.place.inode) {
-		s.desert(w)
-		s.tell(w)
-	}
-	if w.place == nil && w.phase != Lost && err == nil {
-		s.settle(context.Background(), w)
-		s.tell(w)
-	}
-}
-
-// desert leaves the namespace of w, which has lost its name. Our own sockets keep it
-// alive otherwise, with all devices in it.
-func (s *State) desert(w *wanted) {
-	w.connections.drop()
-	s.leave(w)
-	if w.Bound != (Bound{}) && !w.Follow {
-		w.lose(w.deserted())
-		s.lose(w)
-		return
-	}
-	w.wait(fmt.Sprintf("network namespace %s %v", w.Netns, errAbsent))
 }
 
 // everywhere calls f for every place, without the lock.
