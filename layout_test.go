@@ -52,7 +52,7 @@ var rooms = map[string]room{
 	"rolestore/issuer":           {may: []string{"rolestore/issuer/directory", "rolestore/issuer/session", "rolestore/issuer/sts", "rolestore/seal", "rolestore/surface"}},
 	"rolestore/issuer/sts":       {may: []string{"rolestore", "rolestore/hosttoken", "rolestore/surface", "rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/session", "rolestore/issuer/sigv4"}},
 	"rolestore/issuer/hosts":     {may: []string{"rolestore/hosttoken", "rolestore/issuer/directory", "rolestore/issuer/policy"}},
-	"rolestore/issuer/directory": {may: []string{"rolestore/dbfile", "rolestore/seal", "rolestore/issuer/policy", "rolestore/issuer/session"}},
+	"rolestore/issuer/directory": {may: []string{"rolestore", "rolestore/dbfile", "rolestore/seal", "rolestore/issuer/policy", "rolestore/issuer/session"}},
 	"rolestore/issuer/policy":    {pure: true},
 	"rolestore/issuer/session":   {may: []string{"rolestore"}, pure: true},
 	"rolestore/issuer/sigv4":     {may: []string{"rolestore"}, pure: true},

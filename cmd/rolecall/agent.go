@@ -61,6 +61,7 @@ type agentHalf struct {
 	news     news
 	deeds    *deeds
 	notes    []string
+	advice   func() []string // of the core beside it, if there is one
 
 	tasks []task
 	close []func() error

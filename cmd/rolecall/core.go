@@ -29,13 +29,18 @@ type coreOptions struct {
 	socket      string
 	prune       bool
 	definitions *directory.Definitions
+	// survives, if set, refuses definitions that would take away what runs beside the
+	// core.
+	survives func(*directory.Definitions) error
 }
 
 // coreHalf is a running core.
 type coreHalf struct {
 	*issuer.Core
-	tasks []task
-	close []func() error
+	file      *definitionsFile
+	redefined func() error // called after the file has changed the core, if set
+	tasks     []task
+	close     []func() error
 }
 
 func coreCommand(w world, d defaults) *cobra.Command {
@@ -67,26 +72,19 @@ func coreCommand(w world, d defaults) *cobra.Command {
 	}
 	c.flags(command.Flags(), d.coreConfig, d, slog.LevelInfo)
 	o.flags(command.Flags(), d)
-	command.AddCommand(credentialsCommand(w, d))
+	command.AddCommand(credentialsCommand(w, d), secretsCommand(w, d))
 	return command
 }
 
 // readFile reads core.yaml, which both `core` and `up` take; others are the flags of
 // the one that is not run, or nil.
 func (o *coreOptions) readFile(c *common, command *cobra.Command, others *pflag.FlagSet) error {
-	var file coreFile
-	if err := readFile(c.config, !command.Flags().Changed("config"), &file); err != nil {
-		return err
-	}
-	if err := file.Settings.apply(c.config, command.Flags(), others); err != nil {
-		return err
-	}
-	definitions, err := file.definitions()
+	file, definitions, err := readCoreFile(c.config, !command.Flags().Changed("config"))
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.config, err)
+		return err
 	}
 	o.definitions = definitions
-	return nil
+	return file.Settings.apply(c.config, command.Flags(), others)
 }
 
 // openCore opens the core and its listeners: the socket on which the agent's half
@@ -117,6 +115,7 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 		return nil, err
 	}
 	half.serve("core admin socket", core.Admin(), admin)
+	half.watchFile(c.config, o, w, logger)
 	if o.listen == "" {
 		return half, nil
 	}

@@ -2,27 +2,69 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 )
 
-// The accounts of core.yaml. Names are those of the parameters of IAM's
-// CreateRole and CreateInstanceProfile, in snake case; policies are written as
-// YAML of the same shape as their JSON.
+// The accounts of core.yaml. Names are those of the parameters of IAM's Create calls,
+// in snake case, and of what GetAccountAuthorizationDetails answers; policies are
+// written as YAML of the same shape as their JSON.
 type (
 	fileAccount struct {
-		ID               string        `yaml:"id"`
-		Roles            []fileRole    `yaml:"roles"`
-		InstanceProfiles []fileProfile `yaml:"instance_profiles"`
+		ID                string        `yaml:"id"`
+		Policies          []filePolicy  `yaml:"policies"`
+		Groups            []fileGroup   `yaml:"groups"`
+		Users             []fileUser    `yaml:"users"`
+		VirtualMFADevices []fileDevice  `yaml:"virtual_mfa_devices"`
+		Roles             []fileRole    `yaml:"roles"`
+		InstanceProfiles  []fileProfile `yaml:"instance_profiles"`
+	}
+	filePolicy struct {
+		Name     string `yaml:"policy_name"`
+		Path     string `yaml:"path"`
+		Document any    `yaml:"policy_document"`
+	}
+	fileGroup struct {
+		Name            string         `yaml:"group_name"`
+		Path            string         `yaml:"path"`
+		Policies        map[string]any `yaml:"policies"`
+		ManagedPolicies []string       `yaml:"attached_managed_policies"`
+	}
+	fileUser struct {
+		Name                string            `yaml:"user_name"`
+		Path                string            `yaml:"path"`
+		Groups              []string          `yaml:"groups"`
+		Policies            map[string]any    `yaml:"policies"`
+		ManagedPolicies     []string          `yaml:"attached_managed_policies"`
+		PermissionsBoundary string            `yaml:"permissions_boundary"`
+		Tags                map[string]string `yaml:"tags"`
+		AccessKeys          []fileAccessKey   `yaml:"access_keys"`
+	}
+	fileAccessKey struct {
+		ID     string `yaml:"access_key_id"`
+		Secret string `yaml:"secret_access_key"`
+		Status string `yaml:"status"`
+	}
+	fileDevice struct {
+		Name string `yaml:"virtual_mfa_device_name"`
+		Path string `yaml:"path"`
+		User string `yaml:"user_name"`
+		Seed string `yaml:"base32_string_seed"`
 	}
 	fileRole struct {
-		Name                     string         `yaml:"role_name"`
-		Path                     string         `yaml:"path"`
-		AssumeRolePolicyDocument any            `yaml:"assume_role_policy_document"`
-		Policies                 map[string]any `yaml:"policies"`
-		MaxSessionDuration       int            `yaml:"max_session_duration"` // seconds
+		Name                     string            `yaml:"role_name"`
+		Path                     string            `yaml:"path"`
+		AssumeRolePolicyDocument any               `yaml:"assume_role_policy_document"`
+		Policies                 map[string]any    `yaml:"policies"`
+		ManagedPolicies          []string          `yaml:"attached_managed_policies"`
+		PermissionsBoundary      string            `yaml:"permissions_boundary"`
+		Tags                     map[string]string `yaml:"tags"`
+		MaxSessionDuration       int               `yaml:"max_session_duration"` // seconds
 	}
 	fileProfile struct {
 		Name string `yaml:"instance_profile_name"`
@@ -35,6 +77,44 @@ type (
 type coreFile struct {
 	Accounts []fileAccount `yaml:"accounts"`
 	Settings settings      `yaml:",inline"`
+}
+
+// readCoreFile reads core.yaml. One with a secret in it must be its owner's alone.
+func readCoreFile(path string, optional bool) (coreFile, *directory.Definitions, error) {
+	var file coreFile
+	if err := readFile(path, optional, &file); err != nil {
+		return file, nil, err
+	}
+	definitions, err := file.definitions()
+	if err != nil {
+		return file, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if !file.hasSecret() {
+		return file, definitions, nil
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = fmt.Errorf("%s: it has a secret in it and is open to others: chmod 600 %s", path, path)
+	}
+	return file, definitions, err
+}
+
+func (f coreFile) hasSecret() bool {
+	for _, a := range f.Accounts {
+		for _, u := range a.Users {
+			for _, k := range u.AccessKeys {
+				if k.Secret != "" {
+					return true
+				}
+			}
+		}
+		for _, m := range a.VirtualMFADevices {
+			if m.Seed != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // definitions returns what the file defines, or nil if it defines nothing.
@@ -53,30 +133,88 @@ func (f coreFile) definitions() (*directory.Definitions, error) {
 	return &d, d.Validate()
 }
 
-func (a fileAccount) definition() (directory.AccountDefinition, error) {
-	out := directory.AccountDefinition{ID: a.ID}
+func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
+	out.ID = a.ID
+	for _, p := range a.Policies {
+		document, err := json.Marshal(p.Document)
+		if err != nil {
+			return out, fmt.Errorf("policy %s: policy_document: %w", p.Name, err)
+		}
+		out.Policies = append(out.Policies, directory.PolicyDefinition{Name: p.Name, Path: p.Path, Document: document})
+	}
+	for _, g := range a.Groups {
+		policies, err := inlinePolicies(g.Policies)
+		if err != nil {
+			return out, fmt.Errorf("group %s: %w", g.Name, err)
+		}
+		out.Groups = append(out.Groups, directory.GroupDefinition{Name: g.Name, Path: g.Path, Policies: policies, ManagedPolicies: g.ManagedPolicies})
+	}
+	for _, u := range a.Users {
+		user, err := u.definition()
+		if err != nil {
+			return out, fmt.Errorf("user %s: %w", u.Name, err)
+		}
+		out.Users = append(out.Users, user)
+	}
 	for _, r := range a.Roles {
-		role := directory.RoleDefinition{
-			Name: r.Name, Path: r.Path,
-			MaxSessionDuration: time.Duration(r.MaxSessionDuration) * time.Second,
-			Policies:           map[string][]byte{},
-		}
-		if r.AssumeRolePolicyDocument == nil {
-			return out, fmt.Errorf("role %s: assume_role_policy_document is missing: say who may assume it", r.Name)
-		}
-		var err error
-		if role.AssumeRolePolicyDocument, err = json.Marshal(r.AssumeRolePolicyDocument); err != nil {
-			return out, fmt.Errorf("role %s: assume_role_policy_document: %w", r.Name, err)
-		}
-		for name, document := range r.Policies {
-			if role.Policies[name], err = json.Marshal(document); err != nil {
-				return out, fmt.Errorf("role %s: policy %s: %w", r.Name, name, err)
-			}
+		role, err := r.definition()
+		if err != nil {
+			return out, fmt.Errorf("role %s: %w", r.Name, err)
 		}
 		out.Roles = append(out.Roles, role)
+	}
+	for _, m := range a.VirtualMFADevices {
+		out.VirtualMFADevices = append(out.VirtualMFADevices, directory.MFADeviceDefinition{Name: m.Name, Path: m.Path, User: m.User, Seed: secretOf(m.Seed)})
 	}
 	for _, p := range a.InstanceProfiles {
 		out.InstanceProfiles = append(out.InstanceProfiles, directory.InstanceProfileDefinition(p))
 	}
 	return out, nil
+}
+
+func (u fileUser) definition() (directory.UserDefinition, error) {
+	policies, err := inlinePolicies(u.Policies)
+	user := directory.UserDefinition{
+		Name: u.Name, Path: u.Path, Groups: u.Groups, Policies: policies, ManagedPolicies: u.ManagedPolicies,
+		PermissionsBoundary: u.PermissionsBoundary, Tags: u.Tags,
+	}
+	for _, k := range u.AccessKeys {
+		user.AccessKeys = append(user.AccessKeys, directory.AccessKeyDefinition{ID: k.ID, Secret: secretOf(k.Secret), Status: k.Status})
+	}
+	return user, err
+}
+
+func (r fileRole) definition() (role directory.RoleDefinition, err error) {
+	if r.AssumeRolePolicyDocument == nil {
+		return role, errors.New("assume_role_policy_document is missing: say who may assume it")
+	}
+	role = directory.RoleDefinition{
+		Name: r.Name, Path: r.Path, MaxSessionDuration: time.Duration(r.MaxSessionDuration) * time.Second,
+		ManagedPolicies: r.ManagedPolicies, PermissionsBoundary: r.PermissionsBoundary, Tags: r.Tags,
+	}
+	if role.AssumeRolePolicyDocument, err = json.Marshal(r.AssumeRolePolicyDocument); err != nil {
+		return role, fmt.Errorf("assume_role_policy_document: %w", err)
+	}
+	role.Policies, err = inlinePolicies(r.Policies)
+	return role, err
+}
+
+func inlinePolicies(policies map[string]any) (map[string][]byte, error) {
+	texts := map[string][]byte{}
+	for name, document := range policies {
+		text, err := json.Marshal(document)
+		if err != nil {
+			return nil, fmt.Errorf("policy %s: %w", name, err)
+		}
+		texts[name] = text
+	}
+	return texts, nil
+}
+
+// secretOf is a secret that may be left out.
+func secretOf(text string) rolestore.Secret {
+	if text == "" {
+		return rolestore.Secret{}
+	}
+	return rolestore.NewSecret(text)
 }

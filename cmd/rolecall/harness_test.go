@@ -66,7 +66,7 @@ func (h *house) args(command string, more ...string) []string {
 	case "up", "core":
 		add("--config", "core.yaml")
 		add("--core-socket", "run/core.sock")
-	case "core credentials":
+	case "core credentials", "core secrets", "why":
 		add("--core-socket", "run/core.sock")
 	}
 	switch command {

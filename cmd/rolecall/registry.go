@@ -145,6 +145,9 @@ func (a *agentHalf) Status() admin.Status {
 	enrolment, _ := a.identity.Enrolment()
 	status.Issuer = enrolment.Issuer
 	status.Notes = append(append([]string{}, a.notes...), a.files.notes()...)
+	if a.advice != nil {
+		status.Notes = append(status.Notes, a.advice()...)
+	}
 	if err := a.cache.Err(); err != nil {
 		status.Notes = append(status.Notes, "Credentials are served but not stored, and a restart would have to fetch them anew: "+err.Error())
 	}

@@ -55,7 +55,8 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 	if err != nil {
 		return err
 	}
-	if err := o.survives(co); err != nil {
+	co.survives = func(want *directory.Definitions) error { return o.survives(co.prune, want) }
+	if err := co.survives(co.definitions); err != nil {
 		return err
 	}
 	logger := c.logger(w)
@@ -69,6 +70,8 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 	}
 	closeBoth := func() error { return errors.Join(agent.Close(), core.Close()) }
 	agent.profiles = coreProfiles{core.Directory()}
+	agent.advice = core.file.notes
+	core.redefined = func() error { return grantOwn(core, agent) }
 	host, err := enrol(core, agent, "unix:"+c.path(issuerSocket), o)
 	if err == nil {
 		err = agent.open(ctx, host)
@@ -91,11 +94,11 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 }
 
 // survives refuses a pruning that would take away what this machine is to get.
-func (o upOptions) survives(co coreOptions) error {
-	if !co.prune || co.definitions == nil {
+func (o upOptions) survives(prune bool, want *directory.Definitions) error {
+	if !prune || want == nil {
 		return nil
 	}
-	home := co.definitions.Accounts[0]
+	home := want.Accounts[0]
 	for _, p := range home.InstanceProfiles {
 		if p.Name == o.profile {
 			return nil
@@ -141,12 +144,19 @@ func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolest
 	if err := identity.PutEnrolment(enrolment); err != nil {
 		return instance, err
 	}
+	return instance, grantOwn(core, agent)
+}
+
+// grantOwn registers this host with the core and grants it all profiles of its
+// account, of which there may be others after each change of core.yaml.
+func grantOwn(core *coreHalf, agent *agentHalf) error {
+	d := core.Directory().Snapshot()
 	var granted []string
 	for _, p := range d.InstanceProfiles(d.HomeAccount()) {
 		granted = append(granted, p.ARN())
 	}
-	return instance, core.Directory().PutHost(directory.Host{
-		ID: identity.HostID(), Account: d.HomeAccount(), Key: &identity.HostKey().PublicKey,
+	return core.Directory().PutHost(directory.Host{
+		ID: agent.identity.HostID(), Account: d.HomeAccount(), Key: &agent.identity.HostKey().PublicKey,
 		Grant: directory.Grant{InstanceProfiles: granted, InstanceIDs: []string{everyInstance}},
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -54,7 +55,8 @@ type adminError struct {
 // socket: it asks the kernel who is at the other end.
 func (c *Core) Admin() *http.Server {
 	engine := surface.Engine()
-	engine.POST("/v1/credentials", c.adminSession)
+	engine.POST("/v1/credentials", local, c.adminSession)
+	engine.POST("/v1/secrets", local, c.revealSecrets)
 	server := surface.Server(engine, c.config.Logger)
 	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, peerUID(conn))
@@ -62,13 +64,22 @@ func (c *Core) Admin() *http.Server {
 	return server
 }
 
+// local answers programs of this machine alone, whose user the kernel knows.
+func local(g *gin.Context) {
+	if uid, known := g.Request.Context().Value(peerKey{}).(int); surface.Browser(g.Request) != "" || !known || uid < 0 {
+		g.AbortWithStatusJSON(http.StatusForbidden, adminError{"only programs on this machine are answered"})
+	}
+}
+
+// peer is the user who asks.
+func peer(g *gin.Context) int {
+	uid, _ := g.Request.Context().Value(peerKey{}).(int) // local has seen it
+	return uid
+}
+
 // adminSession answers POST /v1/credentials.
 func (c *Core) adminSession(g *gin.Context) {
-	uid, known := g.Request.Context().Value(peerKey{}).(int)
-	if surface.Browser(g.Request) != "" || !known || uid < 0 {
-		g.JSON(http.StatusForbidden, adminError{"only programs on this machine are answered"})
-		return
-	}
+	uid := peer(g)
 	var asked SessionRequest
 	body := json.NewDecoder(http.MaxBytesReader(g.Writer, g.Request.Body, maxAdminBody))
 	body.DisallowUnknownFields() // one of a later version may ask for less than an administrator's session
@@ -88,14 +99,51 @@ func (c *Core) adminSession(g *gin.Context) {
 		Issued: now, Expires: now.Add(administratorSession),
 	})
 	if err != nil {
-		c.config.Logger.Error("no administrator session", "err", err)
-		g.JSON(http.StatusInternalServerError, adminError{"internal error: see the core's log"})
+		c.failed(g, err)
 		return
 	}
 	c.config.Logger.Info("administrator session issued", "arn", role.SessionARN(sessionName(uid)), "uid", uid,
 		"access_key_id", issued.AccessKeyID, "expiration", issued.Expiration)
 	g.Header("Cache-Control", "no-store")
 	g.JSON(http.StatusOK, Session{1, issued.AccessKeyID, issued.SecretAccessKey.Reveal(), issued.SessionToken.Reveal(), issued.Expiration})
+}
+
+// Secret is one that the core made, as POST /v1/secrets shows it, once.
+type Secret struct {
+	// UserARN is whose it is.
+	UserARN string `json:"user_arn"`
+	// AccessKeyID and SecretAccessKey are an access key's, the others a virtual MFA
+	// device's.
+	AccessKeyID      string `json:"access_key_id,omitempty"`
+	SecretAccessKey  string `json:"secret_access_key,omitempty"`
+	SerialNumber     string `json:"serial_number,omitempty"`
+	Base32StringSeed string `json:"base32_string_seed,omitempty"`
+}
+
+// revealSecrets answers POST /v1/secrets.
+func (c *Core) revealSecrets(g *gin.Context) {
+	made, err := c.directory.RevealSecrets()
+	if err != nil {
+		c.failed(g, err)
+		return
+	}
+	secrets := []Secret{}
+	for _, m := range made {
+		s := Secret{UserARN: m.Owner, AccessKeyID: m.ID, SecretAccessKey: m.Secret.Reveal()}
+		if strings.HasPrefix(m.ID, "arn:") {
+			s = Secret{UserARN: m.Owner, SerialNumber: m.ID, Base32StringSeed: m.Secret.Reveal()}
+		}
+		secrets = append(secrets, s)
+		c.config.Logger.Info("secret shown", "user_arn", m.Owner, "id", m.ID, "uid", peer(g))
+	}
+	g.Header("Cache-Control", "no-store")
+	g.JSON(http.StatusOK, secrets)
+}
+
+// failed answers for what is the core's own fault.
+func (c *Core) failed(g *gin.Context, err error) {
+	c.config.Logger.Error("the admin socket's request failed", "path", g.Request.URL.Path, "err", err)
+	g.JSON(http.StatusInternalServerError, adminError{"internal error: see the core's log"})
 }
 
 var sessionNameForm = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)

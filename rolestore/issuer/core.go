@@ -44,28 +44,38 @@ func Open(c Config) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	want := c.Definitions
+	core := &Core{
+		config:    c,
+		directory: d,
+		sts:       sts.New(sts.Config{Directory: d, Now: c.Now, Logger: c.Logger}),
+	}
+	if err := core.Redefine(c.Definitions); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return core, nil
+}
+
+// Redefine brings the directory in line with other definitions, and logs each thing
+// that is not as it was before. After an error nothing is. Nil stands for those that
+// are built in.
+func (c *Core) Redefine(want *directory.Definitions) error {
 	if want == nil {
-		account := d.Snapshot().HomeAccount()
+		account := c.directory.Snapshot().HomeAccount()
 		if account == "" {
 			account = directory.NewAccountID()
 		}
 		builtin := directory.Default(account)
 		want = &builtin
 	}
-	done, err := d.Reconcile(*want, c.Prune)
+	done, err := c.directory.Reconcile(*want, c.config.Prune)
 	if err != nil {
-		_ = d.Close()
-		return nil, fmt.Errorf("definitions: %w", err)
+		return fmt.Errorf("definitions: %w", err)
 	}
 	for _, line := range done {
-		c.Logger.Info("definition", "change", line)
+		c.config.Logger.Info("definition", "change", line)
 	}
-	return &Core{
-		config:    c,
-		directory: d,
-		sts:       sts.New(sts.Config{Directory: d, Now: c.Now, Logger: c.Logger}),
-	}, nil
+	return nil
 }
 
 // Directory is what the core knows.

@@ -216,6 +216,7 @@ func TestAPolicyOfAnotherVersionDenies(t *testing.T) {
 					return err
 				}
 				edit(&r.Definition)
+				r.Trust = r.Definition.AssumeRolePolicyDocument
 				return tx.PutJSON(bucketRole, key(account, "web"), r)
 			}); err != nil {
 				t.Fatal(err)
@@ -230,7 +231,7 @@ func TestAPolicyOfAnotherVersionDenies(t *testing.T) {
 				t.Errorf("the trust policy says %s", got.Effect)
 			}
 			for _, own := range role.Policies {
-				got := policy.Evaluate(policy.Request{Action: "sts:AssumeRole", Resource: "*"}, policy.Policies{Identity: policy.Set{{Document: own}}})
+				got := policy.Evaluate(policy.Request{Action: "sts:AssumeRole", Resource: "*"}, policy.Policies{Identity: policy.Set{own}})
 				if got.Effect != policy.ExplicitDeny {
 					t.Errorf("its own policy says %s", got.Effect)
 				}

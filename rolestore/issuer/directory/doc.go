@@ -1,6 +1,7 @@
 // Package directory holds what the core knows: its own identity and issuing
-// keys, accounts, roles with their policies, instance profiles, hosts and what
-// hosts are granted. Nouns, names and bounds are IAM's
+// keys, accounts, users with their access keys and MFA devices, groups, roles,
+// managed policies, instance profiles, hosts and what hosts are granted. Nouns,
+// names and bounds are IAM's
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 //
 // It lives in core.db, whose buckets are
@@ -9,6 +10,10 @@
 //	account            <account id>
 //	role               <account id>/<name>
 //	instance_profile   <account id>/<name>
+//	policy             <account id>/<name>, a managed policy with its versions
+//	group              <account id>/<name>
+//	user               <account id>/<name>, with his access keys
+//	mfa_device         <account id>/<name>, with its seed and the last code used
 //	host               <host id>, with the host's key and its grant
 //
 // Readers never touch the file: they take a [Snapshot], which is immutable and
@@ -19,7 +24,12 @@
 // name keeps its unique id for as long as it exists; made anew it gets another, so
 // that the sessions of an earlier bearer of the name do not pass to the next.
 //
-// A policy that cannot be understood whole is refused here, before it is stored.
+// A trust policy is stored with the unique ids of whom it names, so that it does
+// not pass to the next bearer of a name either; see [policy.Freeze].
+//
+// A policy that cannot be understood whole is refused here, before it is stored. One
+// that is there all the same, of another version, or that is gone, leaves whom it
+// was attached to with nothing allowed.
 //
 // The package must not import gin, network or imds.
 package directory

@@ -27,21 +27,12 @@ const AdministratorRole = "rolecall-administrator"
 
 // Role is an IAM role.
 type Role struct {
-	// UniqueID begins with AROA.
-	UniqueID string
-	// Account is the twelve digits of its account.
-	Account string
-	// Path begins and ends with a slash.
-	Path string
-	Name string
-	// Trust says who may assume the role (AssumeRolePolicyDocument).
+	Principal
+	// Trust says who may assume the role (AssumeRolePolicyDocument), with unique ids
+	// in the place of users and roles.
 	Trust *policy.Document
-	// Policies say what its sessions may do.
-	Policies []*policy.Document
 	// MaxSessionDuration is between one and twelve hours.
 	MaxSessionDuration time.Duration
-	// ManagedBy is ManagedByFile or ManagedByCore.
-	ManagedBy string
 }
 
 // ARN is arn:aws:iam::<account>:role<path><name>.

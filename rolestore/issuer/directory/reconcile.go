@@ -25,7 +25,7 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 				return fmt.Errorf("account %s: %w", a.ID, err)
 			}
 		}
-		return errors.Join(r.unnamed(), r.home(want.Accounts[0].ID))
+		return errors.Join(r.unnamed(), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust())
 	})
 	if err != nil {
 		return nil, err
@@ -60,13 +60,17 @@ func (r *reconciliation) account(a AccountDefinition) error {
 	if err := r.role(a.ID, administrator, ManagedByCore); err != nil {
 		return err
 	}
-	for _, role := range a.Roles {
-		if err := r.role(a.ID, role, r.by); err != nil {
-			return err
-		}
-	}
-	for _, profile := range a.InstanceProfiles {
-		if err := r.profile(a.ID, profile); err != nil {
+	return errors.Join(
+		each(a.ID, a.Policies, r.policy), each(a.ID, a.Groups, r.group), each(a.ID, a.Users, r.user),
+		each(a.ID, a.VirtualMFADevices, r.mfaDevice),
+		each(a.ID, a.Roles, func(account string, want RoleDefinition) error { return r.role(account, want, r.by) }),
+		each(a.ID, a.InstanceProfiles, r.profile))
+}
+
+// each reconciles all definitions of one kind, up to the first that fails.
+func each[D any](account string, all []D, one func(string, D) error) error {
+	for _, d := range all {
+		if err := one(account, d); err != nil {
 			return err
 		}
 	}
@@ -83,26 +87,43 @@ func (r *reconciliation) home(account string) error {
 	return r.tx.PutJSON(bucketCore, keyIdentity, identity)
 }
 
-// role creates or updates a role. Another path makes another role of it, as its
+// object is one that is defined.
+type object struct {
+	bucket, prefix      string // the prefix is that of its unique id
+	account, name, path string
+	by                  string // who defines it
+}
+
+// settle makes have, as it was stored, what is wanted, notes what became of it, and
+// reports whether it is to be stored. Another path makes another object of it, as its
 // ARN changes, and so another unique id.
+func settle[D any](r *reconciliation, o object, have *record[D], want D, same func(a, b D) bool) bool {
+	k := key(o.account, o.name)
+	r.named[o.bucket+"/"+k] = true
+	switch {
+	case have.Account == "" || have.Path != orRoot(o.path):
+		have.UniqueID = newUniqueID(o.prefix)
+		r.note(nouns[o.bucket], k, "created")
+	case have.ManagedBy == o.by && same(have.Definition, want):
+		return false
+	default:
+		r.note(nouns[o.bucket], k, "updated")
+	}
+	have.Account, have.Path, have.ManagedBy, have.Definition = o.account, orRoot(o.path), o.by, want
+	return true
+}
+
+// role creates or updates a role, but for its trust policy; see trust.
 func (r *reconciliation) role(account string, want RoleDefinition, by string) error {
 	k := key(account, want.Name)
-	var have roleRecord
-	if err := r.tx.GetJSON(bucketRole, k, &have); err != nil || r.givesWay(by, have.ManagedBy) {
+	var next roleRecord
+	if err := r.tx.GetJSON(bucketRole, k, &next); err != nil || r.givesWay(by, next.ManagedBy) {
 		return err
 	}
-	r.named[bucketRole+"/"+k] = true
-	next := roleRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: by, Definition: want}
-	switch {
-	case have.UniqueID == "" || orRoot(have.Definition.Path) != orRoot(want.Path):
-		next.UniqueID = newUniqueID("AROA")
-		r.note("role", k, "created")
-	case have.Definition.equal(want) && have.ManagedBy == by:
-		return nil
-	default:
-		r.note("role", k, "updated")
+	if settle(r, object{bucketRole, "AROA", account, want.Name, want.Path, by}, &next.record, want, RoleDefinition.equal) {
+		return r.tx.PutJSON(bucketRole, k, next)
 	}
-	return r.tx.PutJSON(bucketRole, k, next)
+	return nil
 }
 
 // givesWay reports whether a definition leaves what there is alone: what is built
@@ -114,23 +135,15 @@ func (r *reconciliation) givesWay(by, there string) bool {
 func (r *reconciliation) profile(account string, want InstanceProfileDefinition) error {
 	k := key(account, want.Name)
 	want.Path = orRoot(want.Path)
-	var have profileRecord
-	if err := r.tx.GetJSON(bucketProfile, k, &have); err != nil || r.givesWay(r.by, have.ManagedBy) {
+	var next profileRecord
+	if err := r.tx.GetJSON(bucketProfile, k, &next); err != nil || r.givesWay(r.by, next.ManagedBy) {
 		return err
 	}
-	r.named[bucketProfile+"/"+k] = true
-	have.Definition.Path = orRoot(have.Definition.Path)
-	next := profileRecord{UniqueID: have.UniqueID, Account: account, ManagedBy: r.by, Definition: want}
-	switch {
-	case have.UniqueID == "" || have.Definition.Path != want.Path:
-		next.UniqueID = newUniqueID("AIPA")
-		r.note("instance profile", k, "created")
-	case have.Definition == want && have.ManagedBy == r.by:
-		return nil
-	default:
-		r.note("instance profile", k, "updated")
+	same := func(a, b InstanceProfileDefinition) bool { return a == b }
+	if settle(r, object{bucketProfile, "AIPA", account, want.Name, want.Path, r.by}, &next.record, want, same) {
+		return r.tx.PutJSON(bucketProfile, k, next)
 	}
-	return r.tx.PutJSON(bucketProfile, k, next)
+	return nil
 }
 
 // unnamed deletes, or reports, what the file owns and names no longer. An account
@@ -142,13 +155,23 @@ func (r *reconciliation) unnamed() error {
 			gone[id] = have.ManagedBy == ManagedByFile && !r.named[bucketAccount+"/"+id]
 			return r.drop(bucketAccount, id, gone[id])
 		}),
-		dbfile.EachJSON(r.tx, bucketRole, func(k string, have roleRecord) error {
-			return r.drop(bucketRole, k, r.prune && gone[have.Account] || have.ManagedBy == ManagedByFile && !r.named[bucketRole+"/"+k])
-		}),
-		dbfile.EachJSON(r.tx, bucketProfile, func(k string, have profileRecord) error {
-			return r.drop(bucketProfile, k, r.prune && gone[have.Account] || have.ManagedBy == ManagedByFile && !r.named[bucketProfile+"/"+k])
-		}),
-	)
+		unnamedIn[roleRecord](r, bucketRole, gone), unnamedIn[profileRecord](r, bucketProfile, gone),
+		unnamedIn[mfaRecord](r, bucketMFA, gone), unnamedIn[userRecord](r, bucketUser, gone),
+		unnamedIn[groupRecord](r, bucketGroup, gone), unnamedIn[policyRecord](r, bucketPolicy, gone))
+}
+
+// owned is a record that says whose it is.
+type owned interface {
+	owner() (account, managedBy string)
+}
+
+func (r record[D]) owner() (account, managedBy string) { return r.Account, r.ManagedBy }
+
+func unnamedIn[R owned](r *reconciliation, bucket string, gone map[string]bool) error {
+	return dbfile.EachJSON(r.tx, bucket, func(k string, have R) error {
+		account, by := have.owner()
+		return r.drop(bucket, k, r.prune && gone[account] || by == ManagedByFile && !r.named[bucket+"/"+k])
+	})
 }
 
 // drop deletes or reports an object if it is extra.
@@ -165,7 +188,10 @@ func (r *reconciliation) drop(bucket, k string, extra bool) error {
 }
 
 // nouns are the names of what the buckets hold.
-var nouns = map[string]string{bucketAccount: "account", bucketRole: "role", bucketProfile: "instance profile"}
+var nouns = map[string]string{
+	bucketAccount: "account", bucketRole: "role", bucketProfile: "instance profile", bucketPolicy: "managed policy",
+	bucketGroup: "group", bucketUser: "user", bucketMFA: "virtual MFA device",
+}
 
 func (r *reconciliation) note(kind, name, what string) {
 	r.done = append(r.done, kind+" "+name+" "+what)

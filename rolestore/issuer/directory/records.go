@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -20,6 +22,10 @@ const (
 	bucketAccount = "account"
 	bucketRole    = "role"
 	bucketProfile = "instance_profile"
+	bucketPolicy  = "policy"
+	bucketGroup   = "group"
+	bucketUser    = "user"
+	bucketMFA     = "mfa_device"
 	bucketHost    = "host"
 
 	keyIdentity = "identity"
@@ -41,18 +47,23 @@ type accountRecord struct {
 	ManagedBy string `json:"managed_by"`
 }
 
+// record is what the records of nouns have in common.
+type record[D any] struct {
+	UniqueID   string `json:"unique_id"`
+	Account    string `json:"account"`
+	Path       string `json:"path"`
+	ManagedBy  string `json:"managed_by"`
+	Definition D      `json:"definition"`
+}
+
 type roleRecord struct {
-	UniqueID   string         `json:"role_id"`
-	Account    string         `json:"account"`
-	ManagedBy  string         `json:"managed_by"`
-	Definition RoleDefinition `json:"definition"`
+	record[RoleDefinition]
+	// Trust is the trust policy of the definition with the unique ids of whom it names.
+	Trust []byte `json:"trust"`
 }
 
 type profileRecord struct {
-	UniqueID   string                    `json:"instance_profile_id"`
-	Account    string                    `json:"account"`
-	ManagedBy  string                    `json:"managed_by"`
-	Definition InstanceProfileDefinition `json:"definition"`
+	record[InstanceProfileDefinition]
 }
 
 type hostRecord struct {
@@ -80,13 +91,23 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 	}
 	s := newSnapshot(identity.CoreID, keys)
 	s.home = identity.HomeAccount
+	report := func(kind, name string, err error) {
+		logger.Error("something is of no use until its policies are written anew", "kind", kind, "name", name, "err", err)
+	}
 	return s, errors.Join(
 		dbfile.EachJSON(tx, bucketAccount, func(id string, _ accountRecord) error {
 			s.accounts[id] = true
 			return nil
 		}),
-		dbfile.EachJSON(tx, bucketRole, func(_ string, r roleRecord) error {
-			s.addRole(r.role(logger))
+		s.loadPolicies(tx, report),
+		s.loadUsers(tx, report),
+		s.loadMFADevices(tx),
+		dbfile.EachJSON(tx, bucketRole, func(k string, r roleRecord) error {
+			role, err := r.role(s)
+			if err != nil {
+				report("role", k, err)
+			}
+			s.addRole(role)
 			return nil
 		}),
 		dbfile.EachJSON(tx, bucketProfile, func(_ string, r profileRecord) error {
@@ -105,24 +126,24 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 
 // role returns the role of a record. One with a policy that this version does not
 // understand, written by another, may do nothing and be assumed by nobody.
-func (r roleRecord) role(logger *slog.Logger) *Role {
-	role, err := r.Definition.parse()
+func (r roleRecord) role(s *Snapshot) (*Role, error) {
+	d := r.Definition
+	role := &Role{Principal: Principal{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
+		Name: d.Name, Path: orRoot(d.Path), Tags: d.Tags}, MaxSessionDuration: cmp.Or(d.MaxSessionDuration, minSession)}
+	err := role.fill(r, s)
 	if err != nil {
-		logger.Error("a role is of no use until its policies are written anew", "role", key(r.Account, r.Definition.Name), "err", err)
-		role = &Role{Name: r.Definition.Name, Path: orRoot(r.Definition.Path), MaxSessionDuration: minSession,
-			Trust: denied(policy.Trust, trustNobody), Policies: []*policy.Document{denied(policy.Identity, denyAll)}}
+		role.Trust, role.Policies = ours(policy.Trust, trustNobody), policy.Set{{Name: "unreadable", Document: ours(policy.Identity, denyAll)}}
 	}
-	role.UniqueID, role.Account, role.ManagedBy = r.UniqueID, r.Account, r.ManagedBy
-	return role
+	return role, err
 }
 
-// denied is one of the package's own documents, which parse.
-func denied(kind policy.Kind, text string) *policy.Document {
-	document, err := policy.Parse(kind, []byte(text))
-	if err != nil {
-		panic(err)
+func (role *Role) fill(r roleRecord, s *Snapshot) (err error) {
+	d := r.Definition
+	if role.Trust, err = policy.Parse(policy.Trust, r.Trust); err != nil {
+		return fmt.Errorf("assume_role_policy_document: %w", err)
 	}
-	return document
+	role.Policies, role.Boundary, err = permissions{d.Policies, d.ManagedPolicies, d.PermissionsBoundary}.resolve(s)
+	return err
 }
 
 func (r profileRecord) profile() *InstanceProfile {
@@ -145,8 +166,8 @@ func (r hostRecord) host(id string) (*Host, error) {
 // equal reports whether two definitions say the same.
 func (r RoleDefinition) equal(o RoleDefinition) bool {
 	return r.Name == o.Name && orRoot(r.Path) == orRoot(o.Path) && r.MaxSessionDuration == o.MaxSessionDuration &&
-		string(r.AssumeRolePolicyDocument) == string(o.AssumeRolePolicyDocument) &&
-		maps.EqualFunc(r.Policies, o.Policies, func(a, b []byte) bool { return string(a) == string(b) })
+		string(r.AssumeRolePolicyDocument) == string(o.AssumeRolePolicyDocument) && equalTexts(r.Policies, o.Policies) &&
+		slices.Equal(r.ManagedPolicies, o.ManagedPolicies) && r.PermissionsBoundary == o.PermissionsBoundary && maps.Equal(r.Tags, o.Tags)
 }
 
 // newUniqueID returns an id of 21 characters, as IAM's are

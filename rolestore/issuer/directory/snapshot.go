@@ -20,6 +20,13 @@ type Snapshot struct {
 	profiles     map[string]*InstanceProfile // by account/name
 	profileByARN map[string]*InstanceProfile // by ARN
 	hosts        map[string]*Host            // by id
+	policies     map[string]*ManagedPolicy   // by ARN
+	users        map[string]*User            // by account/name
+	userByARN    map[string]*User            // by ARN
+	userByID     map[string]*User            // by unique id
+	accessKeys   map[string]*AccessKey       // by id
+	devices      map[string]*MFADevice       // by serial number
+	deviceKeys   map[string]string           // by serial number: account/name
 }
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {
@@ -29,6 +36,8 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{},
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{},
+		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{},
 	}
 }
 

@@ -56,13 +56,9 @@ func (c *call) whyNot(role *directory.Role, sessionName, externalID string) stri
 	if externalID != "" {
 		context.Set("sts:ExternalId", externalID)
 	}
-	var own policy.Set
-	for _, document := range c.caller.role.Policies {
-		own = append(own, policy.Policy{Document: document})
-	}
 	decision := policy.Evaluate(
 		policy.Request{Principal: c.caller.principal(), Action: action, Resource: role.ARN(), Context: context},
-		policy.Policies{Resource: &policy.Policy{Document: role.Trust}, Identity: own})
+		policy.Policies{Resource: &policy.Policy{Document: role.Trust}, Identity: c.caller.role.Policies})
 	if decision.Allowed() {
 		return ""
 	}

@@ -102,7 +102,7 @@ func TestWhoMayAssumeARole(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			accounts := []directory.AccountDefinition{
-				{ID: account, Roles: []directory.RoleDefinition{role("caller", trustEC2, test.own...)}},
+				{ID: account, Roles: []directory.RoleDefinition{role("caller", trustEC2, test.own...), role("x", trustEC2)}},
 				{ID: other, Roles: []directory.RoleDefinition{role("caller", trustEC2)}},
 			}
 			for i := range accounts {

@@ -1,0 +1,153 @@
+package directory
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/dbfile"
+)
+
+// MFADeviceDefinition is a virtual MFA device as CreateVirtualMFADevice and
+// EnableMFADevice take it
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateVirtualMFADevice.html).
+type MFADeviceDefinition struct {
+	Name string
+	// Path is "/" when empty.
+	Path string
+	// User is the name of the user, of the same account, whose device it is.
+	User string
+	// Seed is Base32StringSeed; the core makes one when it is empty.
+	Seed rolestore.Secret `json:"-"` // the record keeps it by itself
+}
+
+// MFADevice is a virtual MFA device: a seed that the core and the user's phone share.
+type MFADevice struct {
+	// Serial is its ARN, arn:aws:iam::<account>:mfa<path><name>.
+	Serial string
+	// User is the unique id of the user whose device it is.
+	User string
+	seed []byte
+}
+
+// Step returns the time step that the code is for, among those around now, and
+// whether there is one.
+func (d *MFADevice) Step(code string, now time.Time) (int64, bool) {
+	return matchTOTP(d.seed, code, now)
+}
+
+type mfaRecord struct {
+	record[MFADeviceDefinition]
+	Seed   string `json:"seed"` // Base32
+	Unseen bool   `json:"unseen,omitempty"`
+	// Used is the last time step of which a code was taken. What comes of it is not in
+	// the snapshot.
+	Used int64 `json:"used,omitempty"`
+}
+
+const (
+	// seedSize in bytes is that of AWS's seeds, 64 characters of Base32.
+	seedSize = 40
+
+	// minSeed in bytes is what RFC 4226 section 4 asks for.
+	minSeed = 16
+)
+
+// base32Seed is how authenticators write a seed, most of them without padding.
+var base32Seed = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+func (m MFADeviceDefinition) validate(users map[string]bool) error {
+	if !users[m.User] {
+		return fmt.Errorf("user %q is not defined in this account", m.User)
+	}
+	if m.Seed.IsZero() {
+		return nil
+	}
+	if seed, err := base32Seed.DecodeString(m.Seed.Reveal()); err != nil || len(seed) < minSeed {
+		return fmt.Errorf("base32_string_seed: want Base32 in capitals without padding, of at least %d bytes", minSeed)
+	}
+	return nil
+}
+
+func (r *reconciliation) mfaDevice(account string, want MFADeviceDefinition) error {
+	k := key(account, want.Name)
+	var next mfaRecord
+	if err := r.tx.GetJSON(bucketMFA, k, &next); err != nil || r.givesWay(r.by, next.ManagedBy) {
+		return err
+	}
+	seed := want.Seed.Reveal()
+	want.Path, want.Seed = orRoot(want.Path), rolestore.Secret{}
+	before := next.Seed
+	if next.Definition != want {
+		next.Seed, next.Used = "", 0 // another user's, or another serial number
+	}
+	switch {
+	case seed != "" && seed != next.Seed:
+		next.Seed, next.Unseen, next.Used = seed, false, 0
+	case next.Seed == "":
+		var b [seedSize]byte
+		_, _ = rand.Read(b[:])
+		next.Seed, next.Unseen, next.Used = base32Seed.EncodeToString(b[:]), true, 0
+	}
+	same := func(a, b MFADeviceDefinition) bool { return a == b && next.Seed == before }
+	if !settle(r, object{bucketMFA, "", account, want.Name, want.Path, r.by}, &next.record, want, same) {
+		return nil
+	}
+	if next.Unseen {
+		r.note("virtual MFA device", k, "`rolecall core secrets` shows its seed, once")
+	}
+	return r.tx.PutJSON(bucketMFA, k, next)
+}
+
+// loadMFADevices reads the devices; the users are there by now.
+func (s *Snapshot) loadMFADevices(tx *dbfile.Tx) error {
+	return dbfile.EachJSON(tx, bucketMFA, func(k string, r mfaRecord) error {
+		seed, err := base32Seed.DecodeString(r.Seed)
+		if err != nil {
+			return tx.Damaged(fmt.Errorf("MFA device %s: its seed is no Base32", k))
+		}
+		d := &MFADevice{Serial: arn(r.Account, "mfa", r.Path, r.Definition.Name), seed: seed}
+		if u := s.users[key(r.Account, r.Definition.User)]; u != nil {
+			d.User = u.UniqueID
+			u.MFADevices = append(u.MFADevices, d.Serial)
+		}
+		s.devices[d.Serial] = d
+		s.deviceKeys[d.Serial] = k
+		return nil
+	})
+}
+
+// MFADevice returns the device of that serial number, or nil.
+func (s *Snapshot) MFADevice(serial string) *MFADevice { return s.devices[serial] }
+
+var errCodeUsed = errors.New("code used before")
+
+// UseCode takes a code of a device for the time step, and reports whether it may be
+// taken: each is good for one use, and none of before it is from then on (RFC 6238
+// section 5.2). It is on the disk before it is answered, and no restart forgets it.
+func (d *Directory) UseCode(device *MFADevice, step int64) (bool, error) {
+	k, ok := d.Snapshot().deviceKeys[device.Serial]
+	if !ok {
+		return false, nil
+	}
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	err := d.file.Update(func(tx *dbfile.Tx) error {
+		var r mfaRecord
+		if err := tx.GetJSON(bucketMFA, k, &r); err != nil {
+			return err
+		}
+		if r.Seed == "" || step <= r.Used {
+			return errCodeUsed
+		}
+		r.Used = step
+		return tx.PutJSON(bucketMFA, k, r)
+	})
+	if errors.Is(err, errCodeUsed) {
+		return false, nil
+	}
+	return err == nil, err
+}
