@@ -99,7 +99,7 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	if err != nil {
 		return nil, err
 	}
-	half := &coreHalf{Core: core, close: []func() error{core.Close}}
+	half := &coreHalf{Core: core, close: []func() error{core.Close}, tasks: []task{{"issuing keys", core.RotateKeys}}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, half.Close())

@@ -1,12 +1,14 @@
 package issuer
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/issuer/sts"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
@@ -49,7 +51,10 @@ func Open(c Config) (*Core, error) {
 		directory: d,
 		sts:       sts.New(sts.Config{Directory: d, Now: c.Now, Logger: c.Logger}),
 	}
-	if err := core.Redefine(c.Definitions); err != nil {
+	if err = core.Redefine(c.Definitions); err == nil {
+		err = d.RotateKeys(c.Now())
+	}
+	if err != nil {
 		_ = d.Close()
 		return nil, err
 	}
@@ -76,6 +81,25 @@ func (c *Core) Redefine(want *directory.Definitions) error {
 		c.config.Logger.Info("definition", "change", line)
 	}
 	return nil
+}
+
+// rotateEvery is how often it is looked whether a key is due.
+const rotateEvery = session.KeyLead / 4
+
+// RotateKeys replaces the issuing keys on their schedule until ctx ends.
+func (c *Core) RotateKeys(ctx context.Context) error {
+	ticker := time.NewTicker(rotateEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			if err := c.directory.RotateKeys(c.config.Now()); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // Directory is what the core knows.

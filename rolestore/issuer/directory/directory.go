@@ -124,7 +124,7 @@ func (d *Directory) identify(tx *dbfile.Tx) error {
 	key := session.NewKey(1)
 	identity = identityRecord{
 		CoreID: "core-" + hex.EncodeToString(id[:]),
-		Keys:   []keyRecord{{ID: key.ID, Secret: key.Secret[:]}},
+		Keys:   []keyRecord{newKeyRecord(key)},
 	}
 	d.logger.Info("core identity made", "core_id", identity.CoreID)
 	return tx.PutJSON(bucketCore, keyIdentity, identity)

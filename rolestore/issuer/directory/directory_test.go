@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
@@ -240,5 +241,55 @@ func TestAPolicyOfAnotherVersionDenies(t *testing.T) {
 				t.Error("nothing denies what the role may do")
 			}
 		})
+	}
+}
+
+func TestIssuingKeysAreReplaced(t *testing.T) {
+	p := newPlace(t)
+	d := p.open(t)
+	now := time.Unix(2e9, 0).UTC()
+	rotate := func(at time.Time) {
+		t.Helper()
+		if err := d.RotateKeys(at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rotate(now)
+	before := d.Snapshot()
+	rotate(now.Add(time.Hour))
+	if d.Snapshot() != before {
+		t.Error("nothing was due, and something changed")
+	}
+	c := session.Claims{Principal: "AROA", Account: account, SessionName: "s", Issued: now, Expires: now.Add(session.KeyPeriod + session.KeyKept)}
+	old, err := before.Sealer().Issue(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotate(now.Add(session.KeyPeriod - session.KeyLead))
+	published := d.Snapshot()
+	c.Issued = now.Add(session.KeyPeriod)
+	issued, err := published.Sealer().Issue(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = d.Close()
+	d = p.open(t)
+	for name, test := range map[string]struct {
+		sealer *session.Sealer
+		c      rolestore.Credentials
+		opens  bool
+	}{
+		"the old key's session, after a restart":        {d.Snapshot().Sealer(), old, true},
+		"the new key's session, after a restart":        {d.Snapshot().Sealer(), issued, true},
+		"the new key's session, where it was published": {published.Sealer(), issued, true},
+		"the new key's session, where it was not":       {before.Sealer(), issued, false},
+	} {
+		if _, _, err := test.sealer.Open(test.c.AccessKeyID, test.c.SessionToken.Reveal(), now); (err == nil) != test.opens {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	rotate(now.Add(session.KeyPeriod + session.KeyKept))
+	if _, _, err := d.Snapshot().Sealer().Open(old.AccessKeyID, old.SessionToken.Reveal(), now); err == nil {
+		t.Error("the old key opens after its time")
 	}
 }

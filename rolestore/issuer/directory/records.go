@@ -38,11 +38,6 @@ type identityRecord struct {
 	HomeAccount string      `json:"home_account"`
 }
 
-type keyRecord struct {
-	ID     byte   `json:"id"`
-	Secret []byte `json:"secret"`
-}
-
 type accountRecord struct {
 	ManagedBy string `json:"managed_by"`
 }
@@ -80,7 +75,7 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 	}
 	var keys []session.Key
 	for _, k := range identity.Keys {
-		key := session.Key{ID: k.ID}
+		key := session.Key{ID: k.ID, From: k.From}
 		if copy(key.Secret[:], k.Secret) != len(key.Secret) {
 			return nil, tx.Damaged(fmt.Errorf("issuing key %d is too short", k.ID))
 		}

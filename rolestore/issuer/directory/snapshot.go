@@ -10,6 +10,7 @@ import (
 // Snapshot is the directory at one moment. It is immutable.
 type Snapshot struct {
 	coreID   string
+	keys     []session.Key
 	sealer   *session.Sealer
 	home     string
 	accounts map[string]bool
@@ -31,7 +32,7 @@ type Snapshot struct {
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 	return &Snapshot{
-		coreID: coreID, sealer: session.NewSealer(keys, Partition, coreID),
+		coreID: coreID, keys: keys, sealer: session.NewSealer(keys, Partition, coreID),
 		accounts: map[string]bool{},
 		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{},
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},

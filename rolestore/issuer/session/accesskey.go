@@ -36,3 +36,23 @@ func NewAccessKeyID(prefix, account string) (string, error) {
 	copy(b[:6], top[:6])
 	return prefix + base32.StdEncoding.EncodeToString(b[:]), nil
 }
+
+// AccountOf returns the account id that an access key id carries, and false for one
+// that carries none.
+func AccountOf(accessKeyID string) (string, bool) {
+	if len(accessKeyID) != 20 {
+		return "", false
+	}
+	b, err := base32.StdEncoding.DecodeString(accessKeyID[4:])
+	if err != nil {
+		return "", false
+	}
+	var top [8]byte
+	copy(top[2:], b[:6])
+	high := binary.BigEndian.Uint64(top[:])
+	n := high >> 7 & (1<<accountBits - 1)
+	if high>>(accountBits+7) != 1 || n > 999_999_999_999 {
+		return "", false
+	}
+	return fmt.Sprintf("%012d", n), true
+}

@@ -11,9 +11,17 @@
 // be read, altered or moved; and neither the token nor anything stored contains
 // the secret. Each nonce gives a key of its own, hence GCM's own nonce is zero.
 //
-// The claims name the principal by its unique id (AROA...), never by its name:
-// who uses [Sealer.Open] must look the id up, and treat one that is gone as an
+// The claims name the principal by its unique id (AROA..., AIDA...), never by its
+// name: who uses [Sealer.Open] must look the id up, and treat one that is gone as an
 // unknown session.
+//
+// Session policies and tags are compressed, and bounded by what they take up then, so
+// that a token stays under 2,500 characters; see [Claims.PackedSize].
+//
+// Keys are published before they are used and kept after it; see [Rotate].
+//
+// What a refusal was about can be sealed too, for those who may read it; see
+// [Sealer.SealMessage].
 //
 // An access key id carries its account, as AWS's do; see [NewAccessKeyID].
 //

@@ -20,12 +20,16 @@ const (
 	nonceSize    = 24
 	headerSize   = 2 + nonceSize
 	keySize      = 32
+	tagSize      = 16 // GCM's
 
 	// secretSize in bytes gives 40 characters of base64, as AWS's secrets have.
 	secretSize = 30
 
-	// maxToken bounds what Open decodes, in characters. The tokens made here stay
-	// under 2,500; AWS says no more than that typical ones are under 4,096.
+	// maxIssued bounds the tokens that are made here, in characters: they travel in
+	// headers and in URLs. AWS says no more than that typical ones are under 4,096.
+	maxIssued = 2500
+
+	// maxToken bounds what Open decodes, in characters.
 	maxToken = 4096
 
 	labelToken  = "rolecall session token"
@@ -41,60 +45,47 @@ var (
 	ErrExpired = errors.New("expired session token")
 )
 
-// Key is one of the core's issuing keys.
-type Key struct {
-	ID     byte
-	Secret [keySize]byte
-}
-
-// NewKey returns a random key.
-func NewKey(id byte) Key {
-	k := Key{ID: id}
-	_, _ = rand.Read(k.Secret[:])
-	return k
-}
-
-// String hides the key from every log.
-func (Key) String() string { return "redacted" }
-
-// GoString hides the key from every log.
-func (Key) GoString() string { return "redacted" }
-
 // Sealer makes and opens session tokens. It is immutable and safe for concurrent use.
 type Sealer struct {
 	keys      map[byte]Key
-	issuing   Key
+	ordered   []Key
 	partition string
 	core      string
 }
 
-// NewSealer returns a Sealer that issues with the last of keys and opens with all.
-// There must be at least one. partition is AWS's ("aws"), core this core's id.
+// NewSealer returns a Sealer that opens with all of keys and issues with the last
+// whose time has come. There must be at least one. partition is AWS's ("aws"), core this core's id.
 func NewSealer(keys []Key, partition, core string) *Sealer {
-	s := &Sealer{keys: map[byte]Key{}, issuing: keys[len(keys)-1], partition: partition, core: core}
+	s := &Sealer{keys: map[byte]Key{}, ordered: keys, partition: partition, core: core}
 	for _, k := range keys {
 		s.keys[k.ID] = k
 	}
 	return s
 }
 
-// Issue makes credentials for a session. Times are cut to whole seconds.
+// Issue makes credentials for a session. Times are cut to whole seconds. It returns a
+// [*TooLargeError] for claims with too much in them.
 func (s *Sealer) Issue(c Claims) (rolestore.Credentials, error) {
 	c.Issued, c.Expires = c.Issued.UTC().Truncate(time.Second), c.Expires.UTC().Truncate(time.Second)
+	plain := c.append(make([]byte, 0, 256))
+	if size := base64.StdEncoding.EncodedLen(headerSize + len(plain) + tagSize); size >= maxIssued {
+		return rolestore.Credentials{}, &TooLargeError{max(101, c.PackedSize())}
+	}
 	id, err := NewAccessKeyID(TemporaryPrefix, c.Account)
 	if err != nil {
 		return rolestore.Credentials{}, err
 	}
-	token := make([]byte, headerSize, 256)
-	token[0], token[1] = tokenVersion, s.issuing.ID
+	key := s.issuing(c.Issued)
+	token := make([]byte, headerSize, headerSize+len(plain)+tagSize)
+	token[0], token[1] = tokenVersion, key.ID
 	nonce := token[2:headerSize]
 	_, _ = rand.Read(nonce)
 
-	derived, err := derive(s.issuing, nonce, id)
+	derived, err := derive(key, nonce, labelToken, id)
 	if err != nil {
 		return rolestore.Credentials{}, err
 	}
-	token = derived.aead.Seal(token, zeroNonce[:], c.append(nil), s.associated(token[:headerSize], id))
+	token = derived.aead.Seal(token, zeroNonce[:], plain, s.associated(token[:headerSize], id))
 	return rolestore.Credentials{
 		AccessKeyID:     id,
 		SecretAccessKey: derived.secret,
@@ -121,7 +112,7 @@ func (s *Sealer) Open(accessKeyID, token string, now time.Time) (Claims, rolesto
 	if !ok {
 		return Claims{}, rolestore.Secret{}, ErrInvalid
 	}
-	derived, err := derive(key, raw[2:headerSize], accessKeyID)
+	derived, err := derive(key, raw[2:headerSize], labelToken, accessKeyID)
 	if err != nil {
 		return Claims{}, rolestore.Secret{}, err
 	}
@@ -148,12 +139,12 @@ type derivation struct {
 }
 
 // derive computes what key and nonce stand for, and the secret of accessKeyID.
-func derive(key Key, nonce []byte, accessKeyID string) (derivation, error) {
+func derive(key Key, nonce []byte, label, accessKeyID string) (derivation, error) {
 	prk, err := hkdf.Extract(sha256.New, key.Secret[:], nonce)
 	if err != nil {
 		return derivation{}, fmt.Errorf("derive session keys: %w", err)
 	}
-	tokenKey, err := hkdf.Expand(sha256.New, prk, labelToken, keySize)
+	tokenKey, err := hkdf.Expand(sha256.New, prk, label, keySize)
 	if err != nil {
 		return derivation{}, fmt.Errorf("derive session keys: %w", err)
 	}
