@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,6 +28,7 @@ const maxTools = 512
 // coreOptions are the settings of the core.
 type coreOptions struct {
 	listen      string
+	url         string
 	socket      string
 	prune       bool
 	definitions *directory.Definitions
@@ -92,8 +95,12 @@ func (o *coreOptions) readFile(c *common, command *cobra.Command, others *pflag.
 // and a TCP port on loopback for people's tools.
 func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *seal.Keyring, logger *slog.Logger) (_ *coreHalf, err error) {
 	logger = logger.With("room", "issuer")
+	url, err := o.publicURL()
+	if err != nil {
+		return nil, err
+	}
 	core, err := issuer.Open(issuer.Config{
-		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune,
+		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune, URL: url,
 		Now: w.now, Logger: logger,
 	})
 	if err != nil {
@@ -142,6 +149,19 @@ func (o *coreOptions) address() (netip.AddrPort, error) {
 			o.listen, address.Port())
 	}
 	return address, nil
+}
+
+// publicURL is where parties outside reach the core: what the operator says, or the
+// port for people's tools.
+func (o *coreOptions) publicURL() (string, error) {
+	if o.url == "" && o.listen != "" {
+		return "http://" + o.listen, nil
+	}
+	u, err := url.Parse(o.url)
+	if o.url != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || strings.HasSuffix(u.Path, "/")) {
+		return "", fmt.Errorf("--issuer-url %q: want a URL without a slash at its end, as in https://sts.example.com", o.url)
+	}
+	return o.url, nil
 }
 
 func (h *coreHalf) serve(name string, s httpServer, l net.Listener) {

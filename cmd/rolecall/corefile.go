@@ -17,6 +17,7 @@ import (
 type (
 	fileAccount struct {
 		ID                string        `yaml:"id"`
+		JWTVendingEnabled bool          `yaml:"jwt_vending_enabled"`
 		Policies          []filePolicy  `yaml:"policies"`
 		Groups            []fileGroup   `yaml:"groups"`
 		Users             []fileUser    `yaml:"users"`
@@ -134,7 +135,7 @@ func (f coreFile) definitions() (*directory.Definitions, error) {
 }
 
 func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
-	out.ID = a.ID
+	out.ID, out.JWTVendingEnabled = a.ID, a.JWTVendingEnabled
 	for _, p := range a.Policies {
 		document, err := json.Marshal(p.Document)
 		if err != nil {

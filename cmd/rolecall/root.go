@@ -63,6 +63,7 @@ func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 // flags adds the flags that say where the core listens.
 func (o *coreOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.StringVar(&o.listen, "issuer-listen", "127.0.0.1:8473", "`HOST:PORT` where the core answers people's tools; loopback alone, or empty for none")
+	f.StringVar(&o.url, "issuer-url", "", "`URL` where parties outside reach the core, of which the tokens of GetWebIdentityToken name their issuer; by default that of --issuer-listen")
 	f.StringVar(&o.socket, "core-socket", d.coreSocket, "`path` of the core's admin socket")
 	f.BoolVar(&o.prune, "prune", false, "delete what the configuration file defined before and defines no longer")
 }

@@ -21,6 +21,8 @@ type Config struct {
 	// Definitions are what core.yaml says, nil without such a file: then there is
 	// one account, of a random id, with the built-in role.
 	Definitions *directory.Definitions
+	// URL is where parties outside reach the core; see [sts.Config].
+	URL string
 	// Prune deletes what the file defined before and defines no longer.
 	Prune bool
 	// Now is the wall clock.
@@ -49,7 +51,7 @@ func Open(c Config) (*Core, error) {
 	core := &Core{
 		config:    c,
 		directory: d,
-		sts:       sts.New(sts.Config{Directory: d, Now: c.Now, Logger: c.Logger}),
+		sts:       sts.New(sts.Config{Directory: d, Codes: d, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
 	if err = core.Redefine(c.Definitions); err == nil {
 		err = d.RotateKeys(c.Now())

@@ -13,6 +13,9 @@ type Definitions struct {
 type AccountDefinition struct {
 	// ID is twelve digits.
 	ID string
+	// JWTVendingEnabled lets the account's principals have tokens of
+	// GetWebIdentityToken.
+	JWTVendingEnabled bool
 	// Policies are the managed policies.
 	Policies          []PolicyDefinition
 	Groups            []GroupDefinition

@@ -93,3 +93,11 @@ func (g Grant) CoversInstance(id string) bool {
 func arn(account, kind, path, name string) string {
 	return "arn:" + Partition + ":iam::" + account + ":" + kind + path + name
 }
+
+// RootARN is that of an account's root user.
+func RootARN(account string) string { return "arn:" + Partition + ":iam::" + account + ":root" }
+
+// FederatedUserARN is that of somebody whom a user of the account vouches for.
+func FederatedUserARN(account, name string) string {
+	return "arn:" + Partition + ":sts::" + account + ":federated-user/" + name
+}

@@ -50,9 +50,18 @@ func (r *reconciliation) account(a AccountDefinition) error {
 	if have.ManagedBy == "" {
 		r.note("account", a.ID, "created")
 	}
-	if have.ManagedBy != r.by && !r.givesWay(r.by, have.ManagedBy) {
-		if err := r.tx.PutJSON(bucketAccount, a.ID, accountRecord{ManagedBy: r.by}); err != nil {
+	if next := have; !r.givesWay(r.by, have.ManagedBy) {
+		next.ManagedBy = r.by
+		if err := r.vending(a.ID, &next, a.JWTVendingEnabled); err != nil {
 			return err
+		}
+		if next != have {
+			if err := r.tx.PutJSON(bucketAccount, a.ID, next); err != nil {
+				return err
+			}
+		}
+		if next.Vending != have.Vending && have.ManagedBy != "" {
+			r.note("account", a.ID, "updated")
 		}
 	}
 	administrator := RoleDefinition{Name: AdministratorRole, AssumeRolePolicyDocument: []byte(trustNobody),

@@ -40,6 +40,8 @@ type identityRecord struct {
 
 type accountRecord struct {
 	ManagedBy string `json:"managed_by"`
+	Vending   bool   `json:"jwt_vending_enabled,omitempty"`
+	IssuerID  string `json:"issuer_id,omitempty"`
 }
 
 // record is what the records of nouns have in common.
@@ -90,13 +92,17 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 		logger.Error("something is of no use until its policies are written anew", "kind", kind, "name", name, "err", err)
 	}
 	return s, errors.Join(
-		dbfile.EachJSON(tx, bucketAccount, func(id string, _ accountRecord) error {
+		dbfile.EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
 			s.accounts[id] = true
+			if a.Vending {
+				s.tokenIssuers[id] = a.IssuerID
+			}
 			return nil
 		}),
 		s.loadPolicies(tx, report),
 		s.loadUsers(tx, report),
 		s.loadMFADevices(tx),
+		s.loadVending(tx),
 		dbfile.EachJSON(tx, bucketRole, func(k string, r roleRecord) error {
 			role, err := r.role(s)
 			if err != nil {

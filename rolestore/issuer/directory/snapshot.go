@@ -28,6 +28,8 @@ type Snapshot struct {
 	accessKeys   map[string]*AccessKey       // by id
 	devices      map[string]*MFADevice       // by serial number
 	deviceKeys   map[string]string           // by serial number: account/name
+	tokenIssuers map[string]string           // by account
+	tokenKeys    []TokenKey
 }
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {
@@ -38,7 +40,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{},
 	}
 }
 

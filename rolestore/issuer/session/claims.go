@@ -107,7 +107,10 @@ func pair(key, value string) string {
 }
 
 // append adds the encoded claims to b. What is absent is left out.
-func (c Claims) append(b []byte) []byte {
+func (c Claims) append(b []byte) []byte { return c.appendWith(b, c.pack()) }
+
+// appendWith is append, of claims that have been packed already.
+func (c Claims) appendWith(b, packed []byte) []byte {
 	text := func(tag uint64, value string) {
 		if value != "" {
 			b = appendField(b, tag, value)
@@ -129,7 +132,7 @@ func (c Claims) append(b []byte) []byte {
 	for _, f := range c.Context {
 		text(tagFact, pair(f.Key, f.Value))
 	}
-	text(tagPacked, string(c.pack()))
+	text(tagPacked, string(packed))
 	return b
 }
 

@@ -34,8 +34,10 @@ func (e *TooLargeError) Error() string {
 // PackedSize is how much of the space for session policies and tags is taken, in
 // percent. What is there takes at least one.
 func (c *Claims) PackedSize() int {
-	return (len(c.pack())*100 + maxPacked - 1) / maxPacked
+	return percent(c.pack())
 }
+
+func percent(packed []byte) int { return (len(packed)*100 + maxPacked - 1) / maxPacked }
 
 // dictionary is what policies are likely to say, the likeliest last. It is part of
 // the token's format: another one needs another tokenVersion.

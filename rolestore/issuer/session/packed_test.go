@@ -81,8 +81,12 @@ func TestTheLargestTokenIsUnder2500Characters(t *testing.T) {
 		c.Policy += noise(3)
 	}
 	c.Policy += noise(100)
-	if n := c.PackedSize(); n <= 100 {
+	if n := c.PackedSize(); n <= 100 || n > 110 {
 		t.Errorf("PackedSize = %d", n)
+	}
+	c.SessionName, c.SourceIdentity, c.Provider, c.Context = "s", "", "", nil // a token of less than 2,500 characters
+	if issued, err := s.Issue(c); err == nil {
+		t.Errorf("more than the space for them is taken: %d characters", len(issued.SessionToken.Reveal()))
 	}
 }
 

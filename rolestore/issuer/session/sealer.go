@@ -67,9 +67,11 @@ func NewSealer(keys []Key, partition, core string) *Sealer {
 // [*TooLargeError] for claims with too much in them.
 func (s *Sealer) Issue(c Claims) (rolestore.Credentials, error) {
 	c.Issued, c.Expires = c.Issued.UTC().Truncate(time.Second), c.Expires.UTC().Truncate(time.Second)
-	plain := c.append(make([]byte, 0, 256))
-	if size := base64.StdEncoding.EncodedLen(headerSize + len(plain) + tagSize); size >= maxIssued {
-		return rolestore.Credentials{}, &TooLargeError{max(101, c.PackedSize())}
+	packed := c.pack()
+	plain := c.appendWith(make([]byte, 0, 256), packed)
+	size := base64.StdEncoding.EncodedLen(headerSize + len(plain) + tagSize)
+	if full := percent(packed); full > 100 || size >= maxIssued {
+		return rolestore.Credentials{}, &TooLargeError{max(101, full)}
 	}
 	id, err := NewAccessKeyID(TemporaryPrefix, c.Account)
 	if err != nil {

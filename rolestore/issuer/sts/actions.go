@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
@@ -11,6 +12,7 @@ import (
 // call is one request on its way through an action.
 type call struct {
 	*request
+	*Server
 	directory *directory.Snapshot
 	caller    *caller // nil in an action that takes no signature
 	now       time.Time
@@ -21,25 +23,28 @@ type call struct {
 type action struct {
 	// signed is false for the operations that present a token of another issuer.
 	signed bool
-	do     func(*call) ([]element, error)
+	// regional operations are not there at the global endpoint.
+	regional bool
+	do       func(*call) ([]element, error)
 }
 
 // actions are the operations by their names.
 var actions = map[string]action{
-	"AssumeRole":                {signed: true, do: assumeRole},
-	"AssumeRoleWithWebIdentity": {signed: false, do: assumeRoleWithWebIdentity},
-	"GetCallerIdentity":         {signed: true, do: getCallerIdentity},
+	"AssumeRole":                 {signed: true, do: assumeRole},
+	"AssumeRoleWithWebIdentity":  {signed: false, do: assumeRoleWithWebIdentity},
+	"AssumeRoot":                 {signed: true, regional: true, do: assumeRoot},
+	"DecodeAuthorizationMessage": {signed: true, do: decodeAuthorizationMessage},
+	"GetAccessKeyInfo":           {signed: true, do: getAccessKeyInfo},
+	"GetCallerIdentity":          {signed: true, do: getCallerIdentity},
+	"GetDelegatedAccessToken":    {signed: true, do: getDelegatedAccessToken},
+	"GetFederationToken":         {signed: true, do: getFederationToken},
+	"GetSessionToken":            {signed: true, do: getSessionToken},
+	"GetWebIdentityToken":        {signed: true, regional: true, do: getWebIdentityToken},
 }
 
 // issue makes the session of a role.
 func (c *call) issue(role *directory.Role, name string, life time.Duration) (rolestore.Credentials, error) {
-	return c.directory.Sealer().Issue(session.Claims{
-		Principal:   role.UniqueID,
-		Account:     role.Account,
-		SessionName: name,
-		Issued:      c.now,
-		Expires:     c.now.Add(life),
-	})
+	return c.seal(c.claim(session.AssumedRole, role.UniqueID, role.Account, name, life))
 }
 
 // assumedRoleUser describes a session of a role to whoever assumed it.
@@ -57,4 +62,9 @@ func credentials(c rolestore.Credentials) element {
 		{name: "SessionToken", text: c.SessionToken.Reveal()},
 		{name: "Expiration", instant: c.Expiration},
 	}}
+}
+
+// number is an element with an integer.
+func number(name string, n int) element {
+	return element{name: name, text: strconv.Itoa(n), bare: true}
 }

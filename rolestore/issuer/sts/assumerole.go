@@ -1,66 +1,166 @@
 package sts
 
 import (
+	"maps"
 	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
 // maxChained bounds a session that is bought with another session
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html, "Role chaining").
 const maxChained = time.Hour
 
+// assumption is what is asked for.
+type assumption struct {
+	arn, name, external, source string
+	life                        time.Duration
+	limits                      limits
+	tags                        sessionTags
+	mfa                         mfa
+	proved                      time.Time // when the MFA device was
+}
+
 // assumeRole gives the caller a session of another role
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 func assumeRole(c *call) ([]element, error) {
-	p := newReader(c.form)
-	arn := p.roleARN()
-	name := p.required("RoleSessionName", sessionNamePattern)
-	external := p.optional("ExternalId", externalIDPattern)
-	life := p.duration()
-	if err := p.err(); err != nil {
-		return nil, err
-	}
-
-	role := c.directory.Role(arn)
-	if why := c.whyNot(role, name, external); why != "" {
-		refusal := forbidden("AccessDenied", "User: "+c.caller.arn()+" is not authorized to perform: sts:AssumeRole on resource: "+arn)
-		refusal.Reason = why
-		return nil, refusal
-	}
-	switch {
-	case life > role.MaxSessionDuration:
-		return nil, validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-	case life > maxChained: // every caller is a session
-		return nil, validation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
-	}
-	issued, err := c.issue(role, name, life)
+	a, err := c.readAssumption()
 	if err != nil {
 		return nil, err
 	}
-	return []element{credentials(issued), assumedRoleUser(role, name)}, nil
+	if a.proved, err = c.prove(a.mfa); err != nil {
+		return nil, err
+	}
+	role := c.directory.Role(a.arn)
+	if err := c.mayAssume(role, a); err != nil {
+		return nil, err
+	}
+	switch {
+	case a.life > role.MaxSessionDuration:
+		return nil, validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	case a.life > maxChained && c.caller.claims != nil:
+		return nil, validation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+	}
+	if err := a.limits.check(c.directory, role.Account); err != nil {
+		return nil, err
+	}
+	claims := c.claim(session.AssumedRole, role.UniqueID, role.Account, a.name, a.life)
+	claims.Policy, claims.PolicyARNs, claims.Tags, claims.SourceIdentity = a.limits.policy, a.limits.arns, a.tags.all(), a.source
+	issued, err := c.seal(claims)
+	if err != nil {
+		return nil, err
+	}
+	result := []element{credentials(issued), assumedRoleUser(role, a.name)}
+	if claims.Restricted() || len(claims.Tags) > 0 {
+		result = append(result, number("PackedPolicySize", claims.PackedSize()))
+	}
+	if a.source != "" {
+		result = append(result, element{name: "SourceIdentity", text: a.source})
+	}
+	return result, nil
 }
 
-// whyNot evaluates who may assume a role; see [policy.Evaluate]. The answer is
-// empty if the caller may. It is for the log alone: the caller must not learn
-// whether the role exists, which is why role may be nil.
-func (c *call) whyNot(role *directory.Role, sessionName, externalID string) string {
+func (c *call) readAssumption() (a assumption, err error) {
+	p := newReader(c.form)
+	a.arn = p.roleARN()
+	a.name = p.required("RoleSessionName", sessionNamePattern)
+	a.limits = p.limits(policy.MaxSize)
+	a.life = p.duration(assumeRoleLife)
+	passed := p.tags(true)
+	a.external = p.optional("ExternalId", externalIDPattern)
+	a.mfa = p.mfa()
+	a.source = p.optional("SourceIdentity", sourceIdentityPattern)
+	if reserved(a.source) {
+		p.mean(validation("SourceIdentity %s is invalid: it must not begin with aws:", a.source))
+	}
+	if err := p.err(); err != nil {
+		return a, err
+	}
+	if a.tags, err = c.inherit(passed); err != nil {
+		return a, err
+	}
+	return a, c.inheritSource(&a)
+}
+
+// inheritSource carries the source identity of the caller's session on. It stays
+// what it was at the beginning of a chain.
+func (c *call) inheritSource(a *assumption) error {
+	if c.caller.claims == nil || c.caller.claims.SourceIdentity == "" {
+		return nil
+	}
+	own := c.caller.claims.SourceIdentity
+	if a.source != "" && a.source != own {
+		return c.refuse(matter{action: "sts:SetSourceIdentity", resource: a.arn, context: c.context()},
+			"the source identity of the caller's session cannot be changed")
+	}
+	a.source = own
+	return nil
+}
+
+// mayAssume refuses a role that the caller may not assume as he asks; see
+// [policy.Evaluate]. Tags and a source identity, passed or inherited, need a
+// permission of their own. role is nil if there is none, of which the caller must not
+// learn.
+func (c *call) mayAssume(role *directory.Role, a assumption) error {
+	bare := c.context()
+	a.describe(bare, c.now)
 	if role == nil {
-		return "there is no such role"
+		return c.refuse(matter{action: "sts:AssumeRole", resource: a.arn, context: bare}, "there is no such role")
 	}
-	const action = "sts:AssumeRole"
-	context := c.context()
-	context.Set("sts:RoleSessionName", sessionName)
-	if externalID != "" {
-		context.Set("sts:ExternalId", externalID)
+	context := bare.Clone()
+	a.describeRole(context, role)
+	trust := &policy.Policy{Name: "trust policy of " + role.ARN(), Document: role.Trust}
+	for _, action := range a.actions() {
+		d := c.decide(matter{action: action, resource: a.arn, trust: trust, context: context})
+		if !d.Allowed() {
+			return c.refuse(matter{action: action, resource: a.arn, context: bare}, strings.TrimSpace(d.Because(action)))
+		}
 	}
-	decision := policy.Evaluate(
-		policy.Request{Principal: c.caller.principal(), Action: action, Resource: role.ARN(), Context: context},
-		policy.Policies{Resource: &policy.Policy{Document: role.Trust}, Identity: c.caller.role.Policies})
-	if decision.Allowed() {
-		return ""
+	return nil
+}
+
+// actions are those that must be allowed.
+func (a assumption) actions() []string {
+	actions := []string{"sts:AssumeRole"}
+	if len(a.tags.passed)+len(a.tags.inherited) > 0 {
+		actions = append(actions, "sts:TagSession")
 	}
-	return strings.TrimSpace(decision.Because(action))
+	if a.source != "" {
+		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	return actions
+}
+
+// describe sets the condition keys of the request itself.
+func (a assumption) describe(m *policy.Context, now time.Time) {
+	m.Set("sts:RoleSessionName", a.name)
+	if a.external != "" {
+		m.Set("sts:ExternalId", a.external)
+	}
+	if a.source != "" {
+		m.Set("sts:SourceIdentity", a.source)
+	}
+	if !a.proved.IsZero() {
+		setMFA(m, a.proved, now)
+	}
+	a.tags.setRequest(m)
+}
+
+// describeRole sets the condition keys of the role. An inherited tag takes the place
+// of the role's own of that key, before its trust policy is looked at
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining).
+func (a assumption) describeRole(m *policy.Context, role *directory.Role) {
+	tags := maps.Clone(role.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	for _, t := range a.tags.inherited {
+		maps.DeleteFunc(tags, func(k, _ string) bool { return equalKeys(k, t.Key) })
+		tags[t.Key] = t.Value
+	}
+	setTags(m, "aws:ResourceTag/", tags)
+	setTags(m, "iam:ResourceTag/", tags)
 }

@@ -45,6 +45,23 @@ with opener.open(urllib.request.Request(url, headers={"Accept": "application/jso
 url = caller.generate_presigned_url("get_caller_identity")
 out["presigned_post"] = opener.open(urllib.request.Request(url, method="POST", headers={"Content-Length": "0"})).status
 
+user = client(given["user_key"], given["user_secret"])
+temporary = user.get_session_token(SerialNumber=given["serial"], TokenCode=given["code"])["Credentials"]
+federated = user.get_federation_token(Name="bob", Policy=given["policy"], PolicyArns=[{"arn": given["read"]}], Tags=[{"Key": "cost", "Value": "a b"}])
+tagged = user.assume_role(RoleArn=given["tagged"], RoleSessionName="alice", Tags=[{"Key": "team", "Value": ""}, {"Key": "Groesse", "Value": "1 + 1"}],
+    TransitiveTagKeys=["team"], SourceIdentity="alice", Policy=given["policy"], PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AdministratorAccess"}], ExternalId="x:1")
+out["new"] = [
+    as_session(temporary).get_caller_identity()["Arn"],
+    as_session(federated["Credentials"]).get_caller_identity()["UserId"], federated["FederatedUser"]["Arn"], str(federated["PackedPolicySize"] > 0),
+    tagged["SourceIdentity"], str(tagged["PackedPolicySize"] > 0), as_session(tagged["Credentials"]).get_caller_identity()["Arn"],
+    user.get_access_key_info(AccessKeyId=given["user_key"])["Account"],
+]
+try:
+    user.assume_role(RoleArn=given["host_role"], RoleSessionName="alice")
+except ClientError as e:
+    encoded = e.response["ResponseMetadata"]["HTTPHeaders"]["x-rolecall-encoded-authorization-message"]
+    out["new"].append(json.loads(user.decode_authorization_message(EncodedMessage=encoded)["DecodedMessage"])["context"]["action"])
+
 def refusal(f, **arguments):
     try:
         f(**arguments)
@@ -56,6 +73,7 @@ out["refusals"] = [
     refusal(caller.assume_role, RoleArn=given["role"], RoleSessionName="alice", Tags=[{"Key": "a", "Value": ""}]),
     refusal(caller.assume_role, RoleArn=given["role"] + "x", RoleSessionName="alice"),
     refusal(caller.get_session_token),
+    refusal(user.get_session_token, SerialNumber=given["serial"], TokenCode=given["code"]),
     refusal(client(given["key"], "wrong", given["token"]).get_caller_identity),
 ]
 json.dump(out, sys.stdout)
@@ -66,11 +84,13 @@ func TestBotocoreIsServed(t *testing.T) {
 	if err := exec.CommandContext(t.Context(), python, "-c", "import botocore").Run(); err != nil {
 		t.Skip("needs Debian's python3-botocore: it is what boto3 and the AWS CLI are made of")
 	}
-	w := newWorld(t, standard())
+	w := newWorld(t, withPeople())
 	c := w.session(t, account, "web")
 	input, err := json.Marshal(map[string]string{
 		"endpoint": serve(t, w), "key": c.AccessKeyID, "secret": c.SecretAccessKey.Reveal(), "token": c.SessionToken.Reveal(),
 		"role": roleARN(account, "target"), "host_role": roleARN(account, "web"), "instance": callerID, "host_token": w.hostToken(t, w.claims()),
+		"user_key": aliceKey, "user_secret": aliceSecret, "serial": aliceMFA, "code": w.code(0), "policy": allowAll, "read": readOnly,
+		"tagged": roleARN(other, "tagged"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +112,7 @@ func TestBotocoreIsServed(t *testing.T) {
 		PresignedXML  string `json:"presigned_xml"`
 		PresignedPOST int    `json:"presigned_post"`
 		Presigned     string
+		New           []string
 		Refusals      []string
 	}
 	const caller = "arn:aws:sts::" + account + ":assumed-role/"
@@ -103,8 +124,10 @@ func TestBotocoreIsServed(t *testing.T) {
 		PresignedXML:  "text/xml",
 		PresignedPOST: 200,
 		Presigned:     caller + "web/" + callerID,
-		Refusals: []string{"400 ValidationError", "400 ValidationError", "403 AccessDenied", "400 InvalidAction",
-			"403 SignatureDoesNotMatch"},
+		New: []string{aliceARN, account + ":bob", "arn:aws:sts::" + account + ":federated-user/bob", "True", "alice", "True",
+			"arn:aws:sts::" + other + ":assumed-role/tagged/alice", account, "sts:AssumeRole"},
+		Refusals: []string{"400 MalformedPolicyDocument", "403 AccessDenied", "403 AccessDenied", "403 AccessDenied",
+			"403 AccessDenied", "403 SignatureDoesNotMatch"},
 	}
 	var got seen
 	if err := json.Unmarshal(output, &got); err != nil {

@@ -3,7 +3,9 @@ package sts
 import (
 	"errors"
 	"strings"
+	"time"
 
+	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
@@ -13,23 +15,74 @@ import (
 // service is the signing name of this API.
 const service = "sts"
 
-// caller is who signed a request: a session of a role.
+// caller is who signed a request.
 type caller struct {
-	role   *directory.Role
-	claims session.Claims
+	account string
+	// role is that of a role's session, user the one behind a long-term key and behind
+	// what GetSessionToken and GetFederationToken make. An account's root has neither.
+	role *directory.Role
+	user *directory.User
+	// claims are the session's; nil with a long-term key.
+	claims *session.Claims
 	region string // that he signed for
 }
 
-// arn is the caller's, as GetCallerIdentity shows it.
-func (c *caller) arn() string { return c.role.SessionARN(c.claims.SessionName) }
+func (c *caller) is(k session.Kind) bool { return c.claims != nil && c.claims.Kind == k }
 
-// userID is the unique id of the role and the session's name.
-func (c *caller) userID() string { return c.role.UniqueID + ":" + c.claims.SessionName }
+// arn is the caller's, as GetCallerIdentity shows it
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+func (c *caller) arn() string {
+	switch {
+	case c.role != nil:
+		return c.role.SessionARN(c.claims.SessionName)
+	case c.is(session.FederatedUser):
+		return directory.FederatedUserARN(c.account, c.claims.SessionName)
+	case c.user != nil:
+		return c.user.ARN()
+	}
+	return "arn:" + directory.Partition + ":sts::" + c.account + ":assumed-root"
+}
 
-// principal is the caller as policies name him: by his session and by his role,
-// whose unique id is what AWS writes into a policy when it is saved.
+// userID is aws:userid.
+func (c *caller) userID() string {
+	switch {
+	case c.role != nil:
+		return c.role.UniqueID + ":" + c.claims.SessionName
+	case c.is(session.FederatedUser):
+		return c.account + ":" + c.claims.SessionName
+	case c.user != nil:
+		return c.user.UniqueID
+	}
+	return c.account
+}
+
+// principal is the caller as policies name him, also by the unique id, which is what
+// AWS writes into a policy when it is saved.
 func (c *caller) principal() policy.Principal {
-	return policy.Principal{Account: c.role.Account, ARN: c.role.ARN(), UniqueID: c.role.UniqueID, Session: c.arn()}
+	p := policy.Principal{Account: c.account}
+	switch {
+	case c.role != nil:
+		p.ARN, p.UniqueID, p.Session = c.role.ARN(), c.role.UniqueID, c.arn()
+	case c.user != nil:
+		p.ARN, p.UniqueID = c.user.ARN(), c.user.UniqueID
+		if c.is(session.FederatedUser) {
+			p.Session = c.arn()
+		}
+	default:
+		p.ARN = directory.RootARN(c.account)
+	}
+	return p
+}
+
+// behind is the user or role whose policies the caller has; nil for a root.
+func (c *caller) behind() *directory.Principal {
+	switch {
+	case c.role != nil:
+		return &c.role.Principal
+	case c.user != nil:
+		return &c.user.Principal
+	}
+	return nil
 }
 
 // identify returns the caller of a signed request. A session that is over is
@@ -39,9 +92,32 @@ func (s *Server) identify(c *call) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !strings.HasPrefix(signature.AccessKeyID, session.TemporaryPrefix) {
+	if !c.regionFits(signature.Region) {
+		return nil, signature.RegionError()
+	}
+	switch {
+	case strings.HasPrefix(signature.AccessKeyID, session.TemporaryPrefix):
+		return s.sessionOf(c, signature)
+	case strings.HasPrefix(signature.AccessKeyID, directory.LongTermPrefix):
+		return s.userOf(c, signature)
+	}
+	return nil, invalidClientToken()
+}
+
+// userOf returns the user whose long-term access key signed.
+func (s *Server) userOf(c *call, signature *sigv4.Signature) (*caller, error) {
+	key := c.directory.AccessKey(signature.AccessKeyID)
+	if key == nil || !key.Active || !signature.SessionToken.IsZero() {
 		return nil, invalidClientToken()
 	}
+	if err := s.verifier.Verify(signature, key.Secret, c.now); err != nil {
+		return nil, err
+	}
+	return &caller{account: key.User.Account, user: key.User, region: signature.Region}, nil
+}
+
+// sessionOf returns whose session signed.
+func (s *Server) sessionOf(c *call, signature *sigv4.Signature) (*caller, error) {
 	claims, secret, opened := c.directory.Sealer().Open(signature.AccessKeyID, signature.SessionToken.Reveal(), c.now)
 	if errors.Is(opened, session.ErrInvalid) {
 		return nil, invalidClientToken()
@@ -52,12 +128,37 @@ func (s *Server) identify(c *call) (*caller, error) {
 	if err := s.verifier.Verify(signature, secret, c.now); err != nil {
 		return nil, err
 	}
-	role := c.directory.RoleByID(claims.Principal)
+	who := &caller{account: claims.Account, claims: &claims, region: signature.Region}
+	switch claims.Kind {
+	case session.AssumedRole:
+		who.role = c.directory.RoleByID(claims.Principal)
+	case session.FederatedUser, session.UserSession:
+		who.user = c.directory.UserByID(claims.Principal)
+	}
 	switch {
-	case role == nil:
+	case who.behind() == nil && (claims.Kind != session.AssumedRoot || !c.directory.HasAccount(claims.Account)):
 		return nil, invalidClientToken()
 	case opened != nil:
 		return nil, forbidden("ExpiredToken", "The security token included in the request is expired")
 	}
-	return &caller{role: role, claims: claims, region: signature.Region}, nil
+	return who, nil
+}
+
+// claim are the claims of a new session, before what it alone has.
+func (c *call) claim(kind session.Kind, owner, account, name string, life time.Duration) session.Claims {
+	return session.Claims{
+		Kind: kind, Principal: owner, Account: account, SessionName: name,
+		Issued: c.now, Expires: c.now.Add(life),
+	}
+}
+
+// seal makes a session. What it carries beyond the space for it is the caller's
+// doing.
+func (c *call) seal(claims session.Claims) (rolestore.Credentials, error) {
+	issued, err := c.directory.Sealer().Issue(claims)
+	var large *session.TooLargeError
+	if errors.As(err, &large) {
+		return issued, packedTooLarge(large.Percent, claims.Restricted())
+	}
+	return issued, err
 }

@@ -7,6 +7,6 @@ func getCallerIdentity(c *call) ([]element, error) {
 	return []element{
 		{name: "Arn", text: c.caller.arn()},
 		{name: "UserId", text: c.caller.userID()},
-		{name: "Account", text: c.caller.role.Account},
+		{name: "Account", text: c.caller.account},
 	}, nil
 }

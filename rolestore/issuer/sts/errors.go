@@ -17,6 +17,8 @@ type Error struct {
 	Status int
 	// Reason is why, for the core's log alone; it never reaches the caller.
 	Reason string
+	// Encoded is what the refusal was about, sealed for those who may decode it.
+	Encoded string
 }
 
 // Error implements error.

@@ -26,6 +26,8 @@ func appendObject(b []byte, members []element) []byte {
 			b = appendObject(b, e.children)
 		case !e.instant.IsZero():
 			b = strconv.AppendInt(b, e.instant.Unix(), 10)
+		case e.bare:
+			b = append(b, e.text...)
 		default:
 			b = appendQuoted(b, e.text)
 		}

@@ -26,7 +26,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 	assume := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice")
 	for _, credentials := range []rolestore.Credentials{c, wrong} {
 		for _, f := range []url.Values{
-			assume, form("GetCallerIdentity"), form("GetSessionToken"), form("AssumeRole"),
+			assume, form("GetCallerIdentity"), form("GetNothing"), form("AssumeRole"),
 			form("AssumeRole", "RoleArn", roleARN(account, "plain"), "RoleSessionName", "alice"),
 		} {
 			r := w.signed(t, credentials, f)

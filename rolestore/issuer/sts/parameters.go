@@ -19,18 +19,37 @@ var (
 	externalIDPattern  = constraint{name: "externalId", min: 2, max: 1224, pattern: regexp.MustCompile(`^[A-Za-z0-9_+=,.@:/-]*$`), shown: `[\w+=,.@:\/-]*`}
 	webTokenBounds     = constraint{name: "webIdentityToken", min: 4, max: 20000, hidden: true}
 
+	sourceIdentityPattern = constraint{name: "sourceIdentity", min: 2, max: 64, pattern: sessionNamePattern.pattern, shown: sessionNamePattern.shown}
+	federatedNamePattern  = constraint{name: "name", min: 2, max: 32, pattern: sessionNamePattern.pattern, shown: sessionNamePattern.shown}
+	serialNumberPattern   = constraint{name: "serialNumber", min: 9, max: 256, pattern: regexp.MustCompile(`^[A-Za-z0-9_+=/:,.@-]*$`), shown: `[\w+=/:,.@-]*`}
+	tokenCodePattern      = constraint{name: "tokenCode", min: 6, max: 6, pattern: regexp.MustCompile(`^[0-9]*$`), shown: `[\d]*`, hidden: true}
+	accessKeyIDPattern    = constraint{name: "accessKeyId", min: 16, max: 128, pattern: regexp.MustCompile(`^[A-Za-z0-9_]*$`), shown: `[\w]*`}
+	sessionPolicyBounds   = constraint{name: "policy", min: 1, max: 2048, pattern: regexp.MustCompile(`^[\t\n\r -\x{ff}]+$`), shown: `[\u0009\u000A\u000D\u0020-\u00FF]+`}
+	encodedMessageBounds  = constraint{name: "encodedMessage", min: 1, max: 10240}
+	tradeInTokenBounds    = constraint{name: "tradeInToken", min: 4, max: 20000, hidden: true}
+	targetPrincipalBounds = constraint{name: "targetPrincipal", min: 12, max: 2048}
+	tagKeyPattern         = constraint{min: 1, max: 128, pattern: regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`), shown: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`}
+	tagValuePattern       = constraint{max: 256, pattern: regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`), shown: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`}
+
 	arnPattern = regexp.MustCompile(`^arn:[^:]+:[^:]+:[^:]*:[^:]*:[^:]+$`)
 )
 
-const (
-	minDuration     = 900 * time.Second
-	maxDuration     = 43200 * time.Second
-	defaultDuration = 3600 * time.Second
+// lifetimes bound DurationSeconds.
+type lifetimes struct{ least, most, usual time.Duration }
+
+var (
+	assumeRoleLife   = lifetimes{900 * time.Second, 43200 * time.Second, 3600 * time.Second}
+	sessionTokenLife = lifetimes{900 * time.Second, 129600 * time.Second, 43200 * time.Second}
+	assumeRootLife   = lifetimes{0, 900 * time.Second, 900 * time.Second}
+	webTokenLife     = lifetimes{60 * time.Second, 3600 * time.Second, 300 * time.Second}
 )
+
+// arnBounds are those of an ARN in a list or a structure.
+func arnBounds(name string) constraint { return constraint{name: name, min: 20, max: 2048} }
 
 // lists are the parameters that hold lists. SDKs send an empty list as an empty
 // parameter.
-var lists = []string{"PolicyArns", "ProvidedContexts", "Tags", "TransitiveTagKeys"}
+var lists = []string{"Audience", "PolicyArns", "ProvidedContexts", "Tags", "TransitiveTagKeys"}
 
 // constraint is what the model asks of a string.
 type constraint struct {
@@ -101,20 +120,34 @@ func (p *reader) checked(value string, c constraint) string {
 	return value
 }
 
+// mean notes what is wrong with a value that is within its bounds: the first is told.
+func (p *reader) mean(err error) {
+	if p.invalid == nil {
+		p.invalid = err
+	}
+}
+
+// atMost notes a list that is too long.
+func (p *reader) atMost(name string, length, most int) {
+	if length > most {
+		p.violate(constraint{name: name}, "["+strconv.Itoa(length)+" members]", "have length less than or equal to "+strconv.Itoa(most))
+	}
+}
+
 // roleARN reads RoleArn.
 func (p *reader) roleARN() string {
 	arn := p.required("RoleArn", roleARNBounds)
 	if !arnPattern.MatchString(arn) {
-		p.invalid = validation("%s is invalid", arn)
+		p.mean(validation("%s is invalid", arn))
 	}
 	return arn
 }
 
 // duration reads DurationSeconds.
-func (p *reader) duration() time.Duration {
+func (p *reader) duration(l lifetimes) time.Duration {
 	text, ok := p.value("DurationSeconds")
 	if !ok {
-		return defaultDuration
+		return l.usual
 	}
 	seconds, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
@@ -123,11 +156,11 @@ func (p *reader) duration() time.Duration {
 	}
 	c := constraint{name: "durationSeconds"}
 	d := time.Duration(seconds) * time.Second
-	if d < minDuration {
-		p.violate(c, text, "have value greater than or equal to 900")
+	if d < l.least {
+		p.violate(c, text, "have value greater than or equal to "+strconv.Itoa(int(l.least/time.Second)))
 	}
-	if d > maxDuration {
-		p.violate(c, text, "have value less than or equal to 43200")
+	if d > l.most {
+		p.violate(c, text, "have value less than or equal to "+strconv.Itoa(int(l.most/time.Second)))
 	}
 	return d
 }

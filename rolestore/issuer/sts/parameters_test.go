@@ -105,20 +105,21 @@ func TestAllViolationsAreReportedAtOnce(t *testing.T) {
 	}
 }
 
-func TestParametersThatNarrowASessionAreRefused(t *testing.T) {
+func TestParametersThatAreNotKnownAreRefused(t *testing.T) {
 	w := newWorld(t, standard())
 	c := w.session(t, account, "web")
-	for _, parameter := range []string{
-		"Policy", "PolicyArns.member.1.arn", "Tags.member.1.Key", "TransitiveTagKeys.member.1", "SerialNumber", "TokenCode",
-		"SourceIdentity", "ProvidedContexts.member.1.ProviderArn", "ProviderId", "OfALaterModel", "policy", "Action.member.1",
-	} {
-		for _, value := range []string{"x", ""} {
+	for _, value := range []string{"x", ""} {
+		for _, parameter := range []string{"ProvidedContexts.member.1.ProviderArn", "ProviderId", "OfALaterModel", "policy", "Action.member.1",
+			"Tags.member.2.Key", "Tags.x", "PolicyArns.member.0.arn", "PolicyArns.member.1.Arn", "TransitiveTagKeys.1"} {
 			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this security token service."
 			f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice", parameter, value)
 			if got := refused(t, w.send(w.signed(t, c, f)), http.StatusBadRequest, "ValidationError"); got != want {
 				t.Errorf("AssumeRole: %q", got)
 			}
-			f = form("AssumeRoleWithWebIdentity", "RoleArn", roleARN(account, "web"), "RoleSessionName", callerID,
+		}
+		for _, parameter := range []string{"Policy", "PolicyArns.member.1.arn", "Tags.member.1.Key", "SerialNumber", "SourceIdentity", "ProviderId"} {
+			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this security token service."
+			f := form("AssumeRoleWithWebIdentity", "RoleArn", roleARN(account, "web"), "RoleSessionName", callerID,
 				"WebIdentityToken", w.hostToken(t, w.claims()), parameter, value)
 			if got := refused(t, w.send(post(f)), http.StatusBadRequest, "ValidationError"); got != want {
 				t.Errorf("AssumeRoleWithWebIdentity: %q", got)
@@ -132,7 +133,7 @@ func TestANarrowingParameterIsSeenWhereverItStands(t *testing.T) {
 	f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice")
 	r := post(f)
 	r.URL.RawQuery = "Policy=x"
-	refused(t, w.send(sign(t, r, f.Encode(), w.session(t, account, "web"), w.clock())), http.StatusBadRequest, "ValidationError")
+	refused(t, w.send(sign(t, r, f.Encode(), w.session(t, account, "web"), w.clock())), http.StatusBadRequest, "MalformedPolicyDocument")
 }
 
 func TestAnEmptyListNarrowsNothing(t *testing.T) {

@@ -11,6 +11,7 @@ const namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 type element struct {
 	name     string
 	text     string
+	bare     bool // the text is a number, which JSON does not quote
 	instant  time.Time
 	children []element
 }

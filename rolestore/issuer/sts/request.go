@@ -29,7 +29,9 @@ type request struct {
 	action string
 	form   url.Values
 	signed sigv4.Request
-	json   bool // the caller accepts JSON
+	json   bool   // the caller accepts JSON
+	host   string // that the caller names, without a port
+	region string // of that endpoint of AWS's; empty for any other name
 
 	// What policies may ask about the way that the request came.
 	source    netip.Addr // invalid over a Unix socket
@@ -37,14 +39,30 @@ type request struct {
 	userAgent string
 }
 
-// readRequest reads a request. It returns a request that holds at least the
-// caller's wish for JSON even if it is refused.
-func readRequest(r *http.Request) (*request, error) {
+// newRequest is what is known of a request before it is read.
+func newRequest(r *http.Request) *request {
 	req := &request{json: wantsJSON(r.Header), tls: r.TLS != nil, userAgent: r.UserAgent()}
 	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		req.source = peer.Addr().Unmap().WithZone("")
 	}
-	if why := surface.Browser(r); why != "" {
+	req.host, req.region = endpoint(r.Host)
+	return req
+}
+
+// names are those that a request may call us by. AWS's own are nobody's to point at
+// us but our operator's.
+func (s *Server) names(req *request) []string {
+	if req.region != "" {
+		return []string{req.host}
+	}
+	return s.known
+}
+
+// readRequest reads a request. It returns a request that holds at least the
+// caller's wish for JSON even if it is refused.
+func (s *Server) readRequest(r *http.Request) (*request, error) {
+	req := newRequest(r)
+	if why := surface.Browser(r, s.names(req)...); why != "" {
 		return req, &Error{Code: "AccessDenied", Message: "Requests of web pages are not answered.", Status: http.StatusForbidden, Reason: why}
 	}
 	if r.URL.Path != "/" && r.URL.Path != "" { // http://host has no path

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awssts "github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 )
 
@@ -123,5 +125,50 @@ func TestThePresignedIdentityOfTheSDKIsAccepted(t *testing.T) {
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		t.Errorf("the presigned %s got %s", url.Method, response.Status)
+	}
+}
+
+// What Debian's botocore is too old for.
+func TestTheSDKKnowsTheLatestActions(t *testing.T) {
+	w := newWorld(t, withPeople())
+	user := client(serve(t, w), sdkCredentials(alice))
+	root, err := user.AssumeRoot(t.Context(), &awssts.AssumeRootInput{
+		TargetPrincipal: aws.String(other), TaskPolicyArn: &types.PolicyDescriptorType{Arn: aws.String(rootTask)}, DurationSeconds: aws.Int32(60),
+	})
+	if err != nil || !root.Credentials.Expiration.Equal(w.clock().Add(time.Minute)) {
+		t.Errorf("AssumeRoot: %v", err)
+	}
+	token, err := user.GetWebIdentityToken(t.Context(), &awssts.GetWebIdentityTokenInput{
+		Audience: []string{"a", "b"}, SigningAlgorithm: aws.String("RS256"), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("")}},
+	})
+	if err != nil || strings.Count(*token.WebIdentityToken, ".") != 2 || !token.Expiration.Equal(w.clock().Add(5*time.Minute)) {
+		t.Errorf("GetWebIdentityToken: %v", err)
+	}
+	_, err = user.GetDelegatedAccessToken(t.Context(), &awssts.GetDelegatedAccessTokenInput{TradeInToken: aws.String("token")})
+	var old *types.ExpiredTradeInTokenException
+	if !errors.As(err, &old) {
+		t.Errorf("GetDelegatedAccessToken: %v", err)
+	}
+	_, err = user.DecodeAuthorizationMessage(t.Context(), &awssts.DecodeAuthorizationMessageInput{EncodedMessage: aws.String("x")})
+	var invalid *types.InvalidAuthorizationMessageException
+	if !errors.As(err, &invalid) {
+		t.Errorf("DecodeAuthorizationMessage: %v", err)
+	}
+	_, err = user.GetFederationToken(t.Context(), &awssts.GetFederationTokenInput{Name: aws.String("bob"), Policy: aws.String("{}")})
+	var malformed *types.MalformedPolicyDocumentException
+	if !errors.As(err, &malformed) {
+		t.Errorf("GetFederationToken: %v", err)
+	}
+	_, err = user.AssumeRole(t.Context(), &awssts.AssumeRoleInput{RoleArn: aws.String(roleARN(account, "target")), RoleSessionName: aws.String("alice"),
+		Policy: aws.String(statement(`"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::` + noise(4000) + `"`))})
+	var large *types.PackedPolicyTooLargeException
+	if !errors.As(err, &large) {
+		t.Errorf("AssumeRole: %v", err)
+	}
+	other := client(serve(t, w), sdkCredentials(w.session(t, other, "web")))
+	_, err = other.GetWebIdentityToken(t.Context(), &awssts.GetWebIdentityTokenInput{Audience: []string{"a"}, SigningAlgorithm: aws.String("RS256")})
+	var disabled *types.OutboundWebIdentityFederationDisabledException
+	if !errors.As(err, &disabled) {
+		t.Errorf("GetWebIdentityToken of an account without it: %v", err)
 	}
 }

@@ -5,10 +5,14 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/sigv4"
@@ -22,9 +26,21 @@ type Directory interface {
 	Snapshot() *directory.Snapshot
 }
 
+// Codes takes codes of MFA devices.
+type Codes interface {
+	// UseCode reports whether the code of that time step may be used, which it may once.
+	UseCode(device *directory.MFADevice, step int64) (bool, error)
+}
+
 // Config is what [New] needs.
 type Config struct {
 	Directory Directory
+	// Codes are used where the directory is kept. It may be nil without MFA devices.
+	Codes Codes
+	// URL is where parties outside reach this service, without a slash at its end; the
+	// issuer of the tokens of GetWebIdentityToken is below it. Empty means that they do
+	// not, and there are no such tokens.
+	URL string
 	// Now is the wall clock.
 	Now func() time.Time
 	// Logger gets a line for each call: who, what, and why not. It may be nil.
@@ -36,6 +52,10 @@ type Server struct {
 	config   Config
 	verifier *sigv4.Verifier
 	engine   *gin.Engine
+	codes    Codes
+	known    []string               // names of our own
+	guesses  *limiter[string]       // of MFA codes, by user
+	unsigned *limiter[netip.Prefix] // by source
 }
 
 // New returns a server.
@@ -43,13 +63,24 @@ func New(c Config) *Server {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{config: c, verifier: sigv4.NewVerifier(service), engine: surface.Engine()}
+	s := &Server{
+		config: c, verifier: sigv4.NewVerifier(service), engine: surface.Engine(), codes: c.Codes,
+		guesses: newGuesses(), unsigned: newLimiter[netip.Prefix](rate.Every(unsignedEvery), unsignedBurst),
+	}
+	if u, err := url.Parse(c.URL); err == nil && u.Hostname() != "" {
+		s.known = append(s.known, strings.ToLower(u.Hostname()))
+	}
+	s.discovery(s.engine)
 	s.engine.NoRoute(s.serve) // the protocol has one path and says itself what it lacks
 	return s
 }
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
+
+// encodedHeader has what DecodeAuthorizationMessage decodes. AWS's own STS has no
+// place for it.
+const encodedHeader = "X-Rolecall-Encoded-Authorization-Message"
 
 func (s *Server) serve(g *gin.Context) {
 	id := newRequestID()
@@ -59,6 +90,9 @@ func (s *Server) serve(g *gin.Context) {
 		refusal := translate(err)
 		s.logRefusal(g.Request, c, id, refusal)
 		out = renderRefusal(refusal, id, c.json)
+		if refusal.Encoded != "" {
+			g.Writer.Header()[encodedHeader] = []string{refusal.Encoded}
+		}
 	} else {
 		s.config.Logger.Info("call answered", "action", c.action, "caller", c.who, "role_arn", c.form.Get("RoleArn"),
 			"session", c.form.Get("RoleSessionName"), "peer", g.Request.RemoteAddr, "request_id", id)
@@ -78,12 +112,12 @@ func (s *Server) serve(g *gin.Context) {
 
 // answer carries a request through its action. The call is never nil.
 func (s *Server) answer(r *http.Request) (c *call, result []element, err error) {
-	c = &call{directory: s.config.Directory.Snapshot(), now: s.config.Now()}
-	if c.request, err = readRequest(r); err != nil {
+	c = &call{Server: s, directory: s.config.Directory.Snapshot(), now: s.config.Now()}
+	if c.request, err = s.readRequest(r); err != nil {
 		return c, nil, err
 	}
 	known, ok := actions[c.action]
-	if !ok {
+	if !ok || known.regional && c.region == globalRegion {
 		return c, nil, badRequest("InvalidAction", "Could not find operation "+c.action+" for version "+version)
 	}
 	if known.signed {
@@ -91,6 +125,12 @@ func (s *Server) answer(r *http.Request) (c *call, result []element, err error) 
 			return c, nil, err
 		}
 		c.who = c.caller.arn()
+		err = c.admit()
+	} else if from, counted := source(c.source); counted && !s.unsigned.allow(from, c.now) {
+		err = throttled("too many unsigned calls of one source")
+	}
+	if err != nil {
+		return c, nil, err
 	}
 	result, err = known.do(c)
 	return c, result, err

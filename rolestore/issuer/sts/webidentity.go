@@ -19,7 +19,7 @@ func assumeRoleWithWebIdentity(c *call) ([]element, error) {
 		SessionName: p.required("RoleSessionName", sessionNamePattern),
 	}
 	token := p.required("WebIdentityToken", webTokenBounds)
-	asked.Duration = p.duration()
+	asked.Duration = p.duration(assumeRoleLife)
 	if err := p.err(); err != nil {
 		return nil, err
 	}

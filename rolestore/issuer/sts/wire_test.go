@@ -71,17 +71,17 @@ func TestRepliesAreAWSsToTheByte(t *testing.T) {
 `},
 		{"an identity as JSON", "GetCallerIdentity", true, `{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":"` + arn + `","UserId":"` + id + ":" + callerID +
 			`","Account":"` + account + `"},"ResponseMetadata":{"RequestId":"ID"}}}` + "\n"},
-		{"a refusal", "GetSessionToken", false, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+		{"a refusal", "GetNothing", false, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <Error>
     <Type>Sender</Type>
     <Code>InvalidAction</Code>
-    <Message>Could not find operation GetSessionToken for version 2011-06-15</Message>
+    <Message>Could not find operation GetNothing for version 2011-06-15</Message>
   </Error>
   <RequestId>ID</RequestId>
 </ErrorResponse>
 `},
-		{"a refusal as JSON", "GetSessionToken", true,
-			`{"Error":{"Code":"InvalidAction","Message":"Could not find operation GetSessionToken for version 2011-06-15","Type":"Sender"},"RequestId":"ID"}` + "\n"},
+		{"a refusal as JSON", "GetNothing", true,
+			`{"Error":{"Code":"InvalidAction","Message":"Could not find operation GetNothing for version 2011-06-15","Type":"Sender"},"RequestId":"ID"}` + "\n"},
 		{"a refusal that quotes markup", `<a>&"'`, false, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <Error>
     <Type>Sender</Type>
@@ -201,7 +201,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		{"an empty action", get(form("")), 400, "MissingAction"},
 		{"nothing at all", raw("GET", "/", "", ""), 400, "MissingAction"},
 		{"an empty POST", raw("POST", "/", formType, ""), 400, "MissingAction"},
-		{"an unknown action", get(form("GetSessionToken")), 400, "InvalidAction"},
+		{"an unknown action", get(form("GetNothing")), 400, "InvalidAction"},
 		{"an action in another case", get(form("getCallerIdentity")), 400, "InvalidAction"},
 		{"no version", get(url.Values{"Action": {"GetCallerIdentity"}}), 400, "NoSuchVersion"},
 		{"another version", get(url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2010-05-08"}}), 400, "NoSuchVersion"},

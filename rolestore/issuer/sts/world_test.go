@@ -117,7 +117,7 @@ func newWorld(t testing.TB, definitions directory.Definitions) *world {
 		t.Fatal(err)
 	}
 	w := &world{directory: d, hostKey: key, now: time.Now().UTC().Truncate(time.Second)}
-	w.Server = New(Config{Directory: d, Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
+	w.Server = New(Config{Directory: d, Codes: d, URL: "https://core.example.com", Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
 	return w
 }
 

@@ -1,0 +1,76 @@
+package sts
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// What one source may ask of us without a signature. A host that starts with all its
+// instances asks for one session each.
+const (
+	unsignedEvery = 10 * time.Millisecond
+	unsignedBurst = 1000
+)
+
+// maxLimited bounds how many callers a limiter remembers, half of them at least for
+// as long as they come.
+const maxLimited = 8192
+
+// limiter gives each caller a rate of his own. Its memory is bounded: those who have
+// not been seen for longest are forgotten first, and begin anew.
+type limiter[K comparable] struct {
+	every rate.Limit
+	burst int
+
+	mu            sync.Mutex
+	recent, older map[K]*rate.Limiter
+}
+
+func newLimiter[K comparable](every rate.Limit, burst int) *limiter[K] {
+	return &limiter[K]{every: every, burst: burst, recent: map[K]*rate.Limiter{}}
+}
+
+func (l *limiter[K]) allow(who K, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own, ok := l.recent[who]
+	if !ok {
+		if own, ok = l.older[who]; !ok {
+			own = rate.NewLimiter(l.every, l.burst)
+		}
+		if len(l.recent) >= maxLimited/2 {
+			l.recent, l.older = map[K]*rate.Limiter{}, l.recent
+		}
+		l.recent[who] = own
+	}
+	return own.AllowN(now, 1)
+}
+
+// forget lets a caller begin anew.
+func (l *limiter[K]) forget(who K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.recent, who)
+	delete(l.older, who)
+}
+
+// source is who is counted as one: an IPv4 address, or the network of 64 bits that
+// one machine has in IPv6 (RFC 4291 section 2.5.1). A Unix socket is not counted:
+// who may open it is decided by its permissions.
+func source(a netip.Addr) (netip.Prefix, bool) {
+	bits := 64
+	if a.Is4() {
+		bits = 32
+	}
+	p, err := a.Prefix(bits)
+	return p, err == nil
+}
+
+func throttled(why string) *Error {
+	e := badRequest("Throttling", "Rate exceeded")
+	e.Reason = why
+	return e
+}

@@ -1,0 +1,138 @@
+package sts
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
+)
+
+const (
+	maxAudiences = 10
+
+	// maxPayload bounds the claims of a token, in bytes: it travels in headers.
+	maxPayload = 6144
+
+	// ownClaims is where AWS puts what it says beyond RFC 7519.
+	ownClaims = "https://sts.amazonaws.com/"
+)
+
+// vended is what is asked for.
+type vended struct {
+	audiences []string
+	algorithm string
+	life      time.Duration
+	tags      []session.Tag
+}
+
+// getWebIdentityToken gives the caller a signed token by which he can prove to parties
+// outside who he is
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html).
+func getWebIdentityToken(c *call) ([]element, error) {
+	v, err := c.readVended()
+	if err != nil {
+		return nil, err
+	}
+	context := c.context()
+	context.SetAll("sts:IdentityTokenAudience", v.audiences)
+	context.SetInt("sts:DurationSeconds", int64(v.life/time.Second))
+	context.Set("sts:SigningAlgorithm", v.algorithm)
+	sessionTags{passed: v.tags}.setRequest(context)
+	actions := []string{"sts:GetWebIdentityToken"}
+	if len(v.tags) > 0 {
+		actions = append(actions, "sts:TagGetWebIdentityToken")
+	}
+	for _, action := range actions {
+		if err := c.authorize(matter{action: action, resource: "*", context: context}); err != nil {
+			return nil, err
+		}
+	}
+	id, ok := c.directory.TokenIssuer(c.caller.account)
+	if !ok || c.config.URL == "" {
+		return nil, forbidden("OutboundWebIdentityFederationDisabledException", "Outbound web identity federation is not enabled for this account.")
+	}
+	expires := c.now.Add(v.life).Truncate(time.Second)
+	if own := c.caller.claims; own != nil && expires.After(own.Expires) {
+		return nil, forbidden("SessionDurationEscalationException", "The requested token duration would extend the session beyond its original expiration time.")
+	}
+	token, err := c.vend(v, c.issuerURL(id), expires, context)
+	if err != nil {
+		return nil, err
+	}
+	return []element{{name: "WebIdentityToken", text: token}, {name: "Expiration", instant: expires}}, nil
+}
+
+func (c *call) readVended() (v vended, err error) {
+	p := newReader(c.form)
+	for i := 1; ; i++ {
+		audience, ok := p.value("Audience.member." + strconv.Itoa(i))
+		if !ok {
+			break
+		}
+		p.checked(audience, constraint{name: "audience." + strconv.Itoa(i) + ".member", min: 1, max: 1000})
+		v.audiences = append(v.audiences, audience)
+	}
+	if len(v.audiences) == 0 {
+		p.violations = append(p.violations, "Value null at 'audience' failed to satisfy constraint: Member must not be null")
+	}
+	p.atMost("audience", len(v.audiences), maxAudiences)
+	v.algorithm = p.required("SigningAlgorithm", constraint{name: "signingAlgorithm", min: 5, max: 5})
+	if v.algorithm != directory.RS256 && v.algorithm != directory.ES384 {
+		p.mean(validation("1 validation error detected: Value '%s' at 'signingAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [%s, %s]", v.algorithm, directory.RS256, directory.ES384))
+	}
+	v.life = p.duration(webTokenLife)
+	v.tags = p.tags(false)
+	return v, p.err()
+}
+
+// vend signs a token. Its subject is the user or role, not the session.
+func (c *call) vend(v vended, issuer string, expires time.Time, context *policy.Context) (string, error) {
+	own := map[string]any{"aws_account": c.caller.account, "source_region": c.caller.region}
+	if tags := tagsIn(context, "aws:PrincipalTag/"); len(tags) > 0 {
+		own["principal_tags"] = tags
+	}
+	if tags := tagsIn(context, "aws:RequestTag/"); len(tags) > 0 {
+		own["request_tags"] = tags
+	}
+	claims := jwt.MapClaims{
+		"iss": issuer, "sub": c.caller.principal().ARN, "aud": v.audiences, "jti": rand.Text(),
+		"iat": c.now.Unix(), "exp": expires.Unix(), ownClaims: own,
+	}
+	if len(v.audiences) == 1 {
+		claims["aud"] = v.audiences[0]
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	if len(payload) > maxPayload {
+		return "", badRequest("JWTPayloadSizeExceededException", "The requested token payload size exceeds the maximum allowed size.")
+	}
+	keys := c.directory.TokenKeys()
+	i := slices.IndexFunc(keys, func(k directory.TokenKey) bool { return k.Algorithm == v.algorithm })
+	if i < 0 {
+		return "", &Error{Code: "ServiceUnavailable", Message: "There is no key for this algorithm.", Status: http.StatusServiceUnavailable}
+	}
+	token := jwt.NewWithClaims(jwt.GetSigningMethod(v.algorithm), claims)
+	token.Header["kid"] = thumbprint(keys[i].Signer.Public())
+	return token.SignedString(keys[i].Signer)
+}
+
+// tagsIn are the tags of a context by their keys.
+func tagsIn(context *policy.Context, prefix string) map[string]string {
+	tags := map[string]string{}
+	for key, values := range context.All() {
+		if len(key) > len(prefix) && key[:len(prefix)] == prefix {
+			tags[key[len(prefix):]] = values[0]
+		}
+	}
+	return tags
+}

@@ -1,0 +1,94 @@
+package sts
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
+)
+
+// maxPolicyARNs is how many managed policies can narrow a session
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+const maxPolicyARNs = 10
+
+// limits are the session policies that are asked for.
+type limits struct {
+	policy string
+	arns   []string
+}
+
+// limits reads Policy and PolicyArns. The model bounds Policy for all actions but
+// AssumeRole, where the packed size alone does.
+func (p *reader) limits(maxPolicy int) limits {
+	var l limits
+	c := sessionPolicyBounds
+	c.max = maxPolicy
+	if l.policy = p.optional("Policy", c); l.policy != "" {
+		if _, err := policy.Parse(policy.Identity, []byte(l.policy)); err != nil {
+			p.mean(malformedPolicy(err))
+		}
+	}
+	for i := 1; ; i++ {
+		arn, ok := p.value("PolicyArns.member." + strconv.Itoa(i) + ".arn")
+		if !ok {
+			break
+		}
+		p.checked(arn, arnBounds("policyArns."+strconv.Itoa(i)+".member.arn"))
+		l.arns = append(l.arns, arn)
+	}
+	p.atMost("policyArns", len(l.arns), maxPolicyARNs)
+	return l
+}
+
+func malformedPolicy(err error) *Error {
+	var malformed *policy.Error
+	if errors.As(err, &malformed) {
+		return badRequest("MalformedPolicyDocument", malformed.Message)
+	}
+	return badRequest("MalformedPolicyDocument", "The policy is not in the valid JSON format.")
+}
+
+// check refuses a managed policy that a session of the account cannot have: one of
+// another account, or none.
+func (l limits) check(d *directory.Snapshot, account string) error {
+	for _, arn := range l.arns {
+		p := d.ManagedPolicy(arn)
+		if p == nil || p.Account != account && p.Account != "aws" {
+			return validation("Policy %s does not exist or is not attachable.", arn)
+		}
+	}
+	return nil
+}
+
+// packedTooLarge words what AWS words.
+func packedTooLarge(percent int, policies bool) *Error {
+	if policies {
+		return badRequest("PackedPolicyTooLarge", fmt.Sprintf("Packed policy consumes %d%% of allotted space, please use smaller policy.", percent))
+	}
+	return badRequest("PackedPolicyTooLarge", fmt.Sprintf("Packed size of session tags consumes %d%% of allotted space.", percent))
+}
+
+// sessionPolicies are those that a session was made with, as their documents are now.
+// If one cannot be read any more, nobody knows what it would have denied, and nothing
+// is allowed.
+func sessionPolicies(d *directory.Snapshot, claims *session.Claims) policy.Set {
+	set := policy.Set{}
+	if claims.Policy != "" {
+		document, err := policy.Parse(policy.Identity, []byte(claims.Policy))
+		if err != nil {
+			return nil
+		}
+		set = append(set, policy.Policy{Name: "session policy", Document: document})
+	}
+	for _, arn := range claims.PolicyARNs {
+		p := d.ManagedPolicy(arn)
+		if p == nil {
+			return nil
+		}
+		set = append(set, policy.Policy{Name: arn, Document: p.Document})
+	}
+	return set
+}
