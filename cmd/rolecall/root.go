@@ -22,7 +22,7 @@ func newRoot(w world) *cobra.Command {
 	root.SetErr(w.stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	d := defaultsFor(w.uid, w.env)
-	root.AddCommand(upCommand(w, d), agentCommand(w, d), coreCommand(w, d), instanceCommand(w, d), statusCommand(w, d), doctorCommand(w, d), cleanupCommand(w, d), versionCommand(w))
+	root.AddCommand(upCommand(w, d), agentCommand(w, d), coreCommand(w, d), instanceCommand(w, d), statusCommand(w, d), doctorCommand(w, d), cleanupCommand(w, d), whyCommand(w, d), versionCommand(w))
 	return root
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
+	"github.com/rolecall/rolecall/rolestore/issuer/sts"
 	"github.com/rolecall/rolecall/rolestore/surface"
 )
 
@@ -57,6 +58,7 @@ func (c *Core) Admin() *http.Server {
 	engine := surface.Engine()
 	engine.POST("/v1/credentials", local, c.adminSession)
 	engine.POST("/v1/secrets", local, c.revealSecrets)
+	engine.POST("/v1/why", local, c.why)
 	server := surface.Server(engine, c.config.Logger)
 	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, peerUID(conn))
@@ -138,6 +140,23 @@ func (c *Core) revealSecrets(g *gin.Context) {
 	}
 	g.Header("Cache-Control", "no-store")
 	g.JSON(http.StatusOK, secrets)
+}
+
+// why answers POST /v1/why, an [sts.Question], with an [sts.Answer].
+func (c *Core) why(g *gin.Context) {
+	var q sts.Question
+	body := json.NewDecoder(http.MaxBytesReader(g.Writer, g.Request.Body, maxAdminBody))
+	body.DisallowUnknownFields()
+	if err := body.Decode(&q); err != nil {
+		g.JSON(http.StatusBadRequest, adminError{"the request is no JSON of a question: " + err.Error()})
+		return
+	}
+	answer, err := c.sts.Why(q)
+	if err != nil {
+		g.JSON(http.StatusBadRequest, adminError{err.Error()})
+		return
+	}
+	g.JSON(http.StatusOK, answer)
 }
 
 // failed answers for what is the core's own fault.

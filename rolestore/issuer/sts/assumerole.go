@@ -112,7 +112,7 @@ func (c *call) mayAssume(role *directory.Role, a assumption) error {
 	}
 	context := bare.Clone()
 	a.describeRole(context, role)
-	trust := &policy.Policy{Name: "trust policy of " + role.ARN(), Document: role.Trust}
+	trust := trustOf(role)
 	for _, action := range a.actions() {
 		d := c.decide(matter{action: action, resource: a.arn, trust: trust, context: context})
 		if !d.Allowed() {
@@ -120,6 +120,10 @@ func (c *call) mayAssume(role *directory.Role, a assumption) error {
 		}
 	}
 	return nil
+}
+
+func trustOf(role *directory.Role) *policy.Policy {
+	return &policy.Policy{Name: "trust policy of " + role.ARN(), Document: role.Trust}
 }
 
 // actions are those that must be allowed.

@@ -1,0 +1,133 @@
+package sts
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
+)
+
+// Question is what somebody would want to do.
+type Question struct {
+	// Principal is the ARN of a user, a role, a role's session or an account's root, or
+	// the name of a service.
+	Principal string `json:"principal"`
+	Action    string `json:"action"`
+	// Resource is an ARN, or * for an action without one.
+	Resource string `json:"resource"`
+	// Context are further condition keys and their values, such as sts:ExternalId.
+	Context map[string][]string `json:"context,omitempty"`
+}
+
+// Answer is what would come of it, and why.
+type Answer struct {
+	Effect string `json:"effect"`
+	// Because is the end of AWS's text of an AccessDenied.
+	Because string `json:"because,omitempty"`
+	// Missing are the condition keys that the request lacks and policies ask for.
+	Missing []string `json:"missing,omitempty"`
+	// Statements are all that have a say, with what each says.
+	Statements []StatementSaid `json:"statements"`
+}
+
+// StatementSaid is what one statement has to say.
+type StatementSaid struct {
+	PolicyType string `json:"policy_type"`
+	Policy     string `json:"policy"`
+	// Statement is the Sid, or the place in the document, from 0.
+	Statement string `json:"statement"`
+	Effect    string `json:"effect"`
+	Applies   bool   `json:"applies"`
+	// Decided is set for those that made the decision.
+	Decided bool `json:"decided"`
+	// Element is the first that keeps the statement from applying, Conditions are those
+	// that do not hold, and Missing the keys that these ask for.
+	Element    string   `json:"element,omitempty"`
+	Conditions []string `json:"conditions,omitempty"`
+	Missing    []string `json:"missing,omitempty"`
+}
+
+// Why answers a question by the policies of now. An error says what is not there.
+func (s *Server) Why(q Question) (Answer, error) {
+	c := &call{Server: s, request: &request{}, directory: s.config.Directory.Snapshot(), now: s.config.Now()}
+	request := policy.Request{Action: q.Action, Resource: q.Resource, Context: policy.NewContext()}
+	if !strings.Contains(q.Action, ":") || q.Resource == "" {
+		return Answer{}, fmt.Errorf("action %q on resource %q: want service:Name, as in sts:AssumeRole, and an ARN or *", q.Action, q.Resource)
+	}
+	var policies policy.Policies
+	if strings.HasSuffix(q.Principal, ".amazonaws.com") {
+		request.Principal = policy.Principal{Service: q.Principal}
+		request.Context.SetBool("aws:PrincipalIsAWSService", true)
+		request.Context.Set("aws:PrincipalServiceName", q.Principal)
+		request.Context.SetTime("aws:CurrentTime", c.now)
+	} else {
+		if c.caller = findCaller(c.directory, q.Principal); c.caller == nil {
+			return Answer{}, fmt.Errorf("principal %q: there is no such user, role or account, and it is no service", q.Principal)
+		}
+		if c.caller.claims != nil {
+			c.caller.claims.Issued = c.now
+		}
+		request.Principal, request.Context, policies = c.caller.principal(), c.context(), c.policies(nil)
+	}
+	if role := c.directory.Role(q.Resource); role != nil {
+		policies.Resource = trustOf(role)
+		assumption{}.describeRole(request.Context, role)
+	} else if strings.HasPrefix(strings.ToLower(q.Action), "sts:assumerole") {
+		return Answer{}, fmt.Errorf("resource %q: there is no such role", q.Resource)
+	}
+	for _, key := range slices.Sorted(maps.Keys(q.Context)) {
+		if values := q.Context[key]; len(values) == 1 {
+			request.Context.Set(key, values[0])
+		} else {
+			request.Context.SetAll(key, values)
+		}
+	}
+	return answerTo(request, policies), nil
+}
+
+// findCaller is whoever has the ARN; a role is represented by a session of it.
+func findCaller(d *directory.Snapshot, arn string) *caller {
+	if u := d.User(arn); u != nil {
+		return &caller{account: u.Account, user: u}
+	}
+	role, name := d.Role(arn), "session"
+	if prefix, own, ok := strings.Cut(arn, ":assumed-role/"); ok {
+		var roleName string
+		roleName, name, _ = strings.Cut(own, "/")
+		role = d.RoleByName(prefix[strings.LastIndexByte(prefix, ':')+1:], roleName)
+	}
+	if role != nil && name != "" {
+		return &caller{account: role.Account, role: role, claims: &session.Claims{SessionName: name}}
+	}
+	if account, ok := d.UniqueID(arn); ok && strings.HasSuffix(arn, ":root") {
+		return &caller{account: account, claims: &session.Claims{Kind: session.AssumedRoot}}
+	}
+	return nil
+}
+
+func answerTo(request policy.Request, policies policy.Policies) Answer {
+	d := policy.Evaluate(request, policies)
+	a := Answer{Effect: d.Effect.String(), Because: strings.TrimSpace(d.Because(request.Action)), Missing: d.Missing}
+	for _, f := range policy.Explain(request, policies) {
+		text := f.Statement()
+		said := StatementSaid{
+			PolicyType: f.Type.String(), Policy: f.Policy.Name, Statement: text.Sid, Effect: text.Effect, Applies: f.Applies,
+			Element: f.Element, Missing: f.Missing,
+			Decided: slices.ContainsFunc(d.Statements, func(m policy.Match) bool {
+				return m.Type == f.Type && m.Policy.Document == f.Policy.Document && m.Index == f.Index
+			}),
+		}
+		if said.Statement == "" {
+			said.Statement = fmt.Sprint(f.Index)
+		}
+		for _, condition := range f.Conditions {
+			said.Conditions = append(said.Conditions, condition.Operator+" "+condition.Key+" "+strings.Join(condition.Values, ", "))
+		}
+		a.Statements = append(a.Statements, said)
+	}
+	return a
+}
