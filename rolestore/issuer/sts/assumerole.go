@@ -93,7 +93,7 @@ func (c *call) inheritSource(a *assumption) error {
 	}
 	own := c.caller.claims.SourceIdentity
 	if a.source != "" && a.source != own {
-		return c.refuse(matter{action: "sts:SetSourceIdentity", resource: a.arn, context: c.context()},
+		return c.refuse(c.bare("sts:SetSourceIdentity", *a),
 			"the source identity of the caller's session cannot be changed")
 	}
 	a.source = own
@@ -105,21 +105,26 @@ func (c *call) inheritSource(a *assumption) error {
 // permission of their own. role is nil if there is none, of which the caller must not
 // learn.
 func (c *call) mayAssume(role *directory.Role, a assumption) error {
-	bare := c.context()
-	a.describe(bare, c.now)
 	if role == nil {
-		return c.refuse(matter{action: "sts:AssumeRole", resource: a.arn, context: bare}, "there is no such role")
+		return c.refuse(c.bare("sts:AssumeRole", a), "there is no such role")
 	}
-	context := bare.Clone()
-	a.describeRole(context, role)
-	trust := trustOf(role)
+	m := c.bare("", a)
+	m.trust = trustOf(role)
+	a.describeRole(m.context, role)
 	for _, action := range a.actions() {
-		d := c.decide(matter{action: action, resource: a.arn, trust: trust, context: context})
-		if !d.Allowed() {
-			return c.refuse(matter{action: action, resource: a.arn, context: bare}, strings.TrimSpace(d.Because(action)))
+		m.action = action
+		if d := c.decide(m); !d.Allowed() {
+			return c.refuse(c.bare(action, a), strings.TrimSpace(d.Because(action)))
 		}
 	}
 	return nil
+}
+
+// bare is the matter as it would be if there were no such role.
+func (c *call) bare(action string, a assumption) matter {
+	m := matter{action: action, resource: a.arn, context: c.context()}
+	a.describe(m.context, c.now)
+	return m
 }
 
 func trustOf(role *directory.Role) *policy.Policy {

@@ -7,9 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // operations are the calls whose cost is measured, as they go over the wire.
@@ -48,6 +51,7 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 // counted.
 func BenchmarkInProcess(b *testing.B) {
 	w := newWorld(b, standard())
+	w.unsigned = newLimiter[netip.Prefix](rate.Inf, 1)
 	for name, text := range operations(b, w) {
 		b.Run(name, func(b *testing.B) {
 			r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
@@ -79,6 +83,7 @@ func BenchmarkInProcess(b *testing.B) {
 // themselves say more about the machine.
 func BenchmarkLoopback(b *testing.B) {
 	w := newWorld(b, standard())
+	w.unsigned = newLimiter[netip.Prefix](rate.Inf, 1)
 	for name, text := range operations(b, w) {
 		b.Run(name, func(b *testing.B) {
 			ours := connect(b, w)
@@ -115,7 +120,12 @@ func connect(b *testing.B, h http.Handler) line {
 	b.Helper()
 	s := httptest.NewServer(h)
 	b.Cleanup(s.Close)
-	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	return dial(b, s.Listener.Addr().String())
+}
+
+func dial(b *testing.B, address string) line {
+	b.Helper()
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		b.Fatal(err)
 	}
