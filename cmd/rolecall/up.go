@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,6 +105,9 @@ func (o upOptions) survives(co coreOptions) error {
 	return fmt.Errorf("--prune would delete the instance profile %q, which this machine is to get: define it in account %s, or name another with --instance-profile", o.profile, home.ID)
 }
 
+// ownGrant is the name of the grant that `up` gives its own host.
+const ownGrant = "rolecall-up"
+
 // everyInstance are all ids that EC2's form allows.
 var everyInstance = "i-" + strings.Repeat("[0-9a-f]", 17)
 
@@ -141,12 +145,20 @@ func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolest
 	if err := identity.PutEnrolment(enrolment); err != nil {
 		return instance, err
 	}
-	var granted []string
-	for _, p := range d.InstanceProfiles(d.HomeAccount()) {
-		granted = append(granted, p.ARN())
+	return instance, grantAll(core.Directory(), identity, agent.world.now())
+}
+
+// grantAll registers this host in the core's home account and grants it all profiles
+// of that account, in the name of the core's own administrator.
+func grantAll(d *directory.Directory, identity *hold.Agent, now time.Time) error {
+	account := d.Snapshot().HomeAccount()
+	host := directory.Host{ID: identity.HostID(), Account: account, Key: &identity.HostKey().PublicKey, Joined: now}
+	if err := d.PutHost(host); err != nil {
+		return err
 	}
-	return instance, core.Directory().PutHost(directory.Host{
-		ID: identity.HostID(), Account: d.HomeAccount(), Key: &identity.HostKey().PublicKey,
-		Grant: directory.Grant{InstanceProfiles: granted, InstanceIDs: []string{everyInstance}},
-	})
+	grant := directory.Grant{Name: ownGrant, Account: account, Host: host.ID, InstanceIDs: []string{everyInstance}}
+	for _, p := range d.Snapshot().InstanceProfiles(account) {
+		grant.InstanceProfiles = append(grant.InstanceProfiles, p.ARN())
+	}
+	return d.PutGrant(grant, d.Snapshot().Administrator(account, ownGrant), now)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/sts"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
@@ -31,6 +32,8 @@ type Config struct {
 type Core struct {
 	config    Config
 	directory *directory.Directory
+	desk      *hosts.Desk
+	started   time.Time
 	sts       *sts.Server
 }
 
@@ -61,10 +64,14 @@ func Open(c Config) (*Core, error) {
 	for _, line := range done {
 		c.Logger.Info("definition", "change", line)
 	}
+	started := c.Now()
+	desk := hosts.New(d, started)
 	return &Core{
 		config:    c,
 		directory: d,
-		sts:       sts.New(sts.Config{Directory: d, Now: c.Now, Logger: c.Logger}),
+		desk:      desk,
+		started:   started,
+		sts:       sts.New(sts.Config{Directory: d, Desk: desk, Now: c.Now, Logger: c.Logger}),
 	}, nil
 }
 

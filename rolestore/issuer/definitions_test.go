@@ -68,12 +68,12 @@ func TestInvalidDefinitionsStopTheCore(t *testing.T) {
 	defer func() { _ = c.Close() }()
 	bad := file("web")
 	bad.Accounts[0].Roles[0].AssumeRolePolicyDocument = []byte(`{}`)
-	_, err := Open(Config{Path: dir + "/other.db", Keyring: c.config.Keyring, Definitions: bad})
+	_, err := Open(Config{Path: dir + "/other.db", Keyring: c.config.Keyring, Definitions: bad, Now: time.Now})
 	if err == nil || !strings.Contains(err.Error(), "definitions: account 000000000001: role web: assume_role_policy_document: ") {
 		t.Errorf("Open: %v", err)
 	}
 	// The file was let go of: the next start, with the mistake mended, finds it free.
-	mended, err := Open(Config{Path: dir + "/other.db", Keyring: c.config.Keyring, Definitions: file("web")})
+	mended, err := Open(Config{Path: dir + "/other.db", Keyring: c.config.Keyring, Definitions: file("web"), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

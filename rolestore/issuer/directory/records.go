@@ -1,9 +1,7 @@
 package directory
 
 import (
-	"crypto/ecdsa"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -20,7 +18,6 @@ const (
 	bucketAccount = "account"
 	bucketRole    = "role"
 	bucketProfile = "instance_profile"
-	bucketHost    = "host"
 
 	keyIdentity = "identity"
 )
@@ -55,12 +52,6 @@ type profileRecord struct {
 	Definition InstanceProfileDefinition `json:"definition"`
 }
 
-type hostRecord struct {
-	Account   string `json:"account"`
-	PublicKey []byte `json:"public_key"` // PKIX, DER
-	Grant     Grant  `json:"grant"`
-}
-
 // load reads the whole file. A file without an identity is new.
 func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 	var identity identityRecord
@@ -93,14 +84,7 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 			s.addProfile(r.profile())
 			return nil
 		}),
-		dbfile.EachJSON(tx, bucketHost, func(id string, r hostRecord) error {
-			host, err := r.host(id)
-			if err != nil {
-				return tx.Damaged(fmt.Errorf("host %s: %w", id, err))
-			}
-			s.hosts[id] = host
-			return nil
-		}))
+		loadHosts(tx, s))
 }
 
 // role returns the role of a record. One with a policy that this version does not
@@ -128,18 +112,6 @@ func denied(kind policy.Kind, text string) *policy.Document {
 func (r profileRecord) profile() *InstanceProfile {
 	return &InstanceProfile{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
 		Name: r.Definition.Name, Path: orRoot(r.Definition.Path), Role: r.Definition.Role}
-}
-
-func (r hostRecord) host(id string) (*Host, error) {
-	parsed, err := x509.ParsePKIXPublicKey(r.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	key, ok := parsed.(*ecdsa.PublicKey)
-	if !ok {
-		return nil, errors.New("the host's key is no ECDSA key")
-	}
-	return &Host{ID: id, Account: r.Account, Key: key, Grant: r.Grant}, nil
 }
 
 // equal reports whether two definitions say the same.

@@ -20,6 +20,7 @@ type Snapshot struct {
 	profiles     map[string]*InstanceProfile // by account/name
 	profileByARN map[string]*InstanceProfile // by ARN
 	hosts        map[string]*Host            // by id
+	grants       map[string][]*Grant         // by host, in order of their names
 }
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {
@@ -28,7 +29,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		accounts: map[string]bool{},
 		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{},
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
-		hosts: map[string]*Host{},
+		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 	}
 }
 
@@ -75,9 +76,6 @@ func (s *Snapshot) InstanceProfiles(account string) []*InstanceProfile {
 	}
 	return profiles
 }
-
-// Host returns the host of that id, or nil.
-func (s *Snapshot) Host(id string) *Host { return s.hosts[id] }
 
 func (s *Snapshot) addRole(r *Role) {
 	s.roles[key(r.Account, r.Name)] = r

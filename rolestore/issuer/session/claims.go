@@ -19,6 +19,9 @@ type Claims struct {
 	// Issued and Expires bound the session; UTC, whole seconds.
 	Issued  time.Time
 	Expires time.Time
+	// Lease is that of the instance whose host was given the session: the session is
+	// worth nothing without it. It is empty for any other session.
+	Lease string
 }
 
 // A claim is written as its tag, the length of its value and the value. Tags are
@@ -29,6 +32,7 @@ const (
 	tagSessionName = 3
 	tagIssued      = 4
 	tagExpires     = 5
+	tagLease       = 16
 )
 
 var errClaims = errors.New("malformed claims")
@@ -48,6 +52,9 @@ func (c Claims) append(b []byte) []byte {
 	field(tagSessionName, c.SessionName)
 	field(tagIssued, instant(c.Issued))
 	field(tagExpires, instant(c.Expires))
+	if c.Lease != "" {
+		field(tagLease, c.Lease)
+	}
 	return b
 }
 
@@ -73,6 +80,8 @@ func parseClaims(b []byte) (Claims, error) {
 			c.Account = string(value)
 		case tagSessionName:
 			c.SessionName = string(value)
+		case tagLease:
+			c.Lease = string(value)
 		case tagIssued, tagExpires:
 			seconds, n := binary.Uvarint(value)
 			if n != len(value) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -12,6 +13,7 @@ import (
 type call struct {
 	*request
 	directory *directory.Snapshot
+	desk      *hosts.Desk
 	caller    *caller // nil in an action that takes no signature
 	now       time.Time
 	who       string // for the log; empty until it is known
@@ -33,12 +35,18 @@ var actions = map[string]action{
 
 // issue makes the session of a role.
 func (c *call) issue(role *directory.Role, name string, life time.Duration) (rolestore.Credentials, error) {
+	return c.issueLeased(role, name, life, "")
+}
+
+// issueLeased is issue, of a session that ends with the lease of its instance.
+func (c *call) issueLeased(role *directory.Role, name string, life time.Duration, lease string) (rolestore.Credentials, error) {
 	return c.directory.Sealer().Issue(session.Claims{
 		Principal:   role.UniqueID,
 		Account:     role.Account,
 		SessionName: name,
 		Issued:      c.now,
 		Expires:     c.now.Add(life),
+		Lease:       lease,
 	})
 }
 

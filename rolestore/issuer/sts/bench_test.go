@@ -64,6 +64,7 @@ func BenchmarkInProcess(b *testing.B) {
 			for b.Loop() {
 				again.Reset(body)
 				r.Body = io.NopCloser(again)
+				w.forgetTokens()
 				w.ServeHTTP(s, r)
 			}
 			if s.status != http.StatusOK {
@@ -90,6 +91,7 @@ func BenchmarkLoopback(b *testing.B) {
 			}))
 			var mine, theirs []time.Duration
 			for b.Loop() {
+				w.forgetTokens()
 				start := time.Now()
 				ours.ask(b, text)
 				middle := time.Now()

@@ -54,7 +54,7 @@ func (s *Server) identify(c *call) (*caller, error) {
 	}
 	role := c.directory.RoleByID(claims.Principal)
 	switch {
-	case role == nil:
+	case role == nil, !c.desk.Stands(c.directory, claims):
 		return nil, invalidClientToken()
 	case opened != nil:
 		return nil, forbidden("ExpiredToken", "The security token included in the request is expired")

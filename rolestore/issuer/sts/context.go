@@ -1,6 +1,9 @@
 package sts
 
-import "github.com/rolecall/rolecall/rolestore/issuer/policy"
+import (
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+)
 
 // context holds the condition keys that every signed request has
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html).
@@ -15,6 +18,10 @@ func (c *call) context() *policy.Context {
 
 	m.SetTime("aws:TokenIssueTime", c.caller.claims.Issued)
 	m.SetBool("aws:MultiFactorAuthPresent", false) // for sessions it is there, and no session of ours has it
+
+	if claims := c.caller.claims; claims.Lease != "" {
+		hosts.SetInstanceKeys(m, claims.Account, claims.SessionName)
+	}
 
 	m.SetTime("aws:CurrentTime", c.now)
 	m.SetInt("aws:EpochTime", c.now.Unix())

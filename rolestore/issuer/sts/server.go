@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/sigv4"
 	"github.com/rolecall/rolecall/rolestore/surface"
 )
@@ -25,6 +26,8 @@ type Directory interface {
 // Config is what [New] needs.
 type Config struct {
 	Directory Directory
+	// Desk is where hosts redeem their tokens.
+	Desk *hosts.Desk
 	// Now is the wall clock.
 	Now func() time.Time
 	// Logger gets a line for each call: who, what, and why not. It may be nil.
@@ -78,7 +81,7 @@ func (s *Server) serve(g *gin.Context) {
 
 // answer carries a request through its action. The call is never nil.
 func (s *Server) answer(r *http.Request) (c *call, result []element, err error) {
-	c = &call{directory: s.config.Directory.Snapshot(), now: s.config.Now()}
+	c = &call{directory: s.config.Directory.Snapshot(), desk: s.config.Desk, now: s.config.Now()}
 	if c.request, err = readRequest(r); err != nil {
 		return c, nil, err
 	}
