@@ -52,7 +52,7 @@ func TestUnmodifiedClientsFindTheirRole(t *testing.T) {
 }
 
 // emptyConfiguration is the environment of a program that knows nothing of AWS.
-func emptyConfiguration(t *testing.T) []string {
+func emptyConfiguration(t testing.TB) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), roleVariable + "=" + roleGoClient}
 }
 

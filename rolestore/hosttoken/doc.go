@@ -17,7 +17,8 @@
 //
 // A second token, of the type rolecall-call+jwt, makes one call of the core's host
 // API, which it names by method and path (htm and htu, as in RFC 9449 section 4.2);
-// see [SignCall]. Neither is taken for the other.
+// see [SignCall]. Neither is taken for the other. The calls are listed at [Prefix].
+// A host comes to be registered by an [Invitation].
 //
 // The agent signs and the core verifies; both take the form from here, so that
 // it is written down once. The package reads no clock and no network.

@@ -33,6 +33,10 @@ const (
 // this core; the wrapping error says what is wrong with it.
 var ErrInvalid = errors.New("invalid host token")
 
+// ErrUnknownHost is what an [ErrInvalid] is besides if no host is registered by that
+// id and key.
+var ErrUnknownHost = errors.New("no host of this id and key is registered with this core")
+
 // ErrExpired is returned for a host token whose time is over.
 var ErrExpired = errors.New("host token expired")
 
@@ -132,11 +136,13 @@ func parse(token, typ, core string, claims jwt.Claims, keyOf func(host string) *
 		if key := keyOf(issuer); key != nil {
 			return key, nil
 		}
-		return nil, errors.New("its host is not registered with this core")
+		return nil, ErrUnknownHost
 	})
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return ErrExpired
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return fmt.Errorf("%w: %w: %w", ErrInvalid, ErrUnknownHost, err)
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}

@@ -107,7 +107,7 @@ func TestRefusedTokens(t *testing.T) {
 		{"no signature", sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, Type, claims(nil)), "signing method none is invalid"},
 		{"RS256", sign(jwt.SigningMethodRS256, rsaKey, Type, claims(nil)), "signing method RS256 is invalid"},
 		{"HS256 with something public as its key", sign(jwt.SigningMethodHS256, []byte("public"), Type, claims(nil)), "signing method HS256 is invalid"},
-		{"a host that is not registered", es(func(w *wire) { w.Issuer = "h-00000000000000000" }), "not registered"},
+		{"a host that is not registered", es(func(w *wire) { w.Issuer = "h-00000000000000000" }), "is registered with this core"},
 		{"another core", es(func(w *wire) { w.Audience = jwt.ClaimStrings{"core-2"} }), "audience"},
 		{"two cores", es(func(w *wire) { w.Audience = append(w.Audience, "core-2") }), "one core"},
 		{"no audience", es(func(w *wire) { w.Audience = nil }), "aud"},

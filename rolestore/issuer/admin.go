@@ -54,7 +54,7 @@ type adminError struct {
 // socket: it asks the kernel who is at the other end.
 func (c *Core) Admin() *http.Server {
 	engine := surface.Engine()
-	engine.POST("/v1/credentials", c.adminSession)
+	c.adminRoutes(engine.Group("/v1", onlyPrograms))
 	server := surface.Server(engine, c.config.Logger)
 	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, peerUID(conn))
@@ -62,20 +62,38 @@ func (c *Core) Admin() *http.Server {
 	return server
 }
 
-// adminSession answers POST /v1/credentials.
-func (c *Core) adminSession(g *gin.Context) {
+// onlyPrograms refuses web pages, and whoever the kernel does not vouch for.
+func onlyPrograms(g *gin.Context) {
 	uid, known := g.Request.Context().Value(peerKey{}).(int)
 	if surface.Browser(g.Request) != "" || !known || uid < 0 {
-		g.JSON(http.StatusForbidden, adminError{"only programs on this machine are answered"})
-		return
+		g.AbortWithStatusJSON(http.StatusForbidden, adminError{"only programs on this machine are answered"})
 	}
-	var asked SessionRequest
+}
+
+// peer is the user who asks; onlyPrograms has let him in.
+func peer(g *gin.Context) int {
+	uid, _ := g.Request.Context().Value(peerKey{}).(int)
+	return uid
+}
+
+// readAdmin decodes a request's body, or answers what is wrong with it.
+func readAdmin(g *gin.Context, into any) bool {
 	body := json.NewDecoder(http.MaxBytesReader(g.Writer, g.Request.Body, maxAdminBody))
-	body.DisallowUnknownFields() // one of a later version may ask for less than an administrator's session
-	if err := body.Decode(&asked); err != nil {
-		g.JSON(http.StatusBadRequest, adminError{"the request is no JSON of a session request: " + err.Error()})
+	body.DisallowUnknownFields() // one of a later version may ask for less
+	if err := body.Decode(into); err != nil {
+		g.JSON(http.StatusBadRequest, adminError{"the request is no JSON of its kind: " + err.Error()})
+		return false
+	}
+	return true
+}
+
+// adminSession answers POST /v1/credentials.
+func (c *Core) adminSession(g *gin.Context) {
+	var asked SessionRequest
+	if !readAdmin(g, &asked) {
 		return
 	}
+	uid := peer(g)
 	d := c.directory.Snapshot()
 	account := cmp.Or(asked.Account, d.HomeAccount())
 	if !d.HasAccount(account) {

@@ -1,9 +1,10 @@
 package issuer
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"sync"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
@@ -35,6 +36,10 @@ type Core struct {
 	desk      *hosts.Desk
 	started   time.Time
 	sts       *sts.Server
+	authority []byte // SHA-256 of the certificate of our own authority, if hosts know us by it
+
+	streaming sync.Mutex
+	streams   map[string]*context.CancelFunc // by host: ends its stream of events
 }
 
 // Open opens core.db and brings it in line with the definitions. Errors are those
@@ -77,9 +82,6 @@ func Open(c Config) (*Core, error) {
 
 // Directory is what the core knows.
 func (c *Core) Directory() *directory.Directory { return c.directory }
-
-// STS answers AWS's Security Token Service API.
-func (c *Core) STS() http.Handler { return c.sts }
 
 // Close closes core.db. The surfaces must have been shut down before.
 func (c *Core) Close() error { return c.directory.Close() }

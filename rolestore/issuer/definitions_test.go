@@ -114,7 +114,7 @@ func TestASessionIsNotCached(t *testing.T) {
 	}
 }
 
-func TestTheAdminAPIHasOneCall(t *testing.T) {
+func TestTheAdminAPIHasNothingElse(t *testing.T) {
 	c := core(t, t.TempDir(), nil, io.Discard)
 	defer func() { _ = c.Close() }()
 	for _, target := range []string{"GET /v1/credentials", "POST /v1/credentials/", "POST /v1/", "GET /"} {

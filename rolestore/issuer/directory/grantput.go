@@ -73,6 +73,9 @@ func (d *Directory) PutGrant(g Grant, by Granter, now time.Time) error {
 	err := d.change(func(tx *dbfile.Tx) error {
 		s := d.Snapshot() // which nobody else changes meanwhile
 		roles, err := s.grantable(g)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
 		for _, role := range roles {
 			err = errors.Join(err, by.mayPass(role))
 		}

@@ -22,6 +22,9 @@ const bucketHost = "host"
 // wrapping error names it.
 var ErrNotFound = errors.New("not found")
 
+// ErrInvalid is returned for an object that could not be. The wrapping error says why.
+var ErrInvalid = errors.New("invalid")
+
 // Host is a machine that runs an agent. That it is registered gives it nothing:
 // what it may ask for is in its grants.
 type Host struct {
@@ -93,6 +96,11 @@ func (s *Snapshot) Hosts() []*Host {
 }
 
 var hostID = regexp.MustCompile(`^h-[0-9a-f]{17}$`)
+
+// ValidHost reports whether a host of this id and key could be registered.
+func ValidHost(id string, key *ecdsa.PublicKey) bool {
+	return hostID.MatchString(id) && key != nil && key.Curve == elliptic.P256()
+}
 
 // check reports a host that could not be registered.
 func (s *Snapshot) check(h Host) error {

@@ -4,6 +4,8 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"maps"
+	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -106,6 +108,68 @@ func (d *Desk) call(token, method, path string, now time.Time) (*directory.Host,
 		return nil, errOtherRequest
 	}
 	return s.Host(c.Host), d.once.use(c.Host, c.Once, c.Issued, now)
+}
+
+// Join checks that the token is a host's that joins, signed with the key that it is
+// to be known by. The errors are those of [Desk.Redeem].
+func (d *Desk) Join(token, host string, key *ecdsa.PublicKey, now time.Time) error {
+	err := d.join(token, host, key, now)
+	d.count(err)
+	return err
+}
+
+func (d *Desk) join(token, host string, key *ecdsa.PublicKey, now time.Time) error {
+	own := func(id string) *ecdsa.PublicKey {
+		if id == host {
+			return key
+		}
+		return nil
+	}
+	// An invitation is used up once, so that the token need not be remembered.
+	c, err := hosttoken.VerifyCall(token, d.directory.Snapshot().CoreID(), own, now)
+	if err == nil && (c.Method != http.MethodPost || c.Path != hosttoken.PathJoin) {
+		err = errOtherRequest
+	}
+	return err
+}
+
+// State is how an instance stands, as its host is told.
+func (d *Desk) State(host, instance string) hosttoken.Event {
+	event := hosttoken.Event{InstanceID: instance}
+	s := d.directory.Snapshot()
+	lease, ok := d.directory.Lease(instance)
+	if !ok || lease.Host != host {
+		return event
+	}
+	role, registered := s.RoleByID(lease.RoleID), s.Host(host)
+	if role == nil || registered == nil {
+		return event
+	}
+	_, grant, err := granted(s, registered, instance, role.ARN())
+	if err != nil {
+		return event
+	}
+	event.Valid, event.Since = true, lease.Revoked
+	if grant.Retagged.After(lease.Since) && grant.Retagged.After(event.Since) {
+		event.Since = grant.Retagged
+	}
+	return event
+}
+
+// Profile returns the instance profile of that name that the host is granted. The
+// error is [directory.ErrNotFound].
+func (d *Desk) Profile(host *directory.Host, name string) (hosttoken.Profile, error) {
+	s := d.directory.Snapshot()
+	profile := s.InstanceProfileByName(host.Account, name)
+	for _, grant := range s.GrantsOf(host.ID) {
+		if profile == nil || grant.Account != host.Account || !slices.Contains(grant.InstanceProfiles, profile.ARN()) {
+			continue
+		}
+		if role := s.RoleByName(host.Account, profile.Role); role != nil {
+			return hosttoken.Profile{ARN: profile.ARN(), ID: profile.UniqueID, RoleARN: role.ARN()}, nil
+		}
+	}
+	return hosttoken.Profile{}, directory.ErrNotFound
 }
 
 // Stands reports whether a session that a host was given for its instance still is
