@@ -57,8 +57,8 @@ func (s *site) core(args ...string) string {
 	return out
 }
 
-// of decodes what a command of the core prints as JSON.
-func of[T any](s *site, args ...string) (out T) {
+// says decodes what a command of the core prints as JSON.
+func says[T any](s *site, args ...string) (out T) {
 	s.t.Helper()
 	if err := json.Unmarshal([]byte(s.core(append(args, "-o", "json")...)), &out); err != nil {
 		s.t.Fatal(err)
@@ -68,7 +68,7 @@ func of[T any](s *site, args ...string) (out T) {
 
 func (s *site) token(account string) string {
 	s.t.Helper()
-	return of[issuer.JoinToken](s, "token", "create", "--account", account).Token
+	return says[issuer.JoinToken](s, "token", "create", "--account", account).Token
 }
 
 // join has the house join, which must succeed, and returns its id.
@@ -131,15 +131,15 @@ func TestAHostJoinsACoreOnAnotherMachine(t *testing.T) {
 	if arn, ok := s.knows(role); !ok || arn != "arn:aws:sts::123456789012:assumed-role/web/"+webGuest {
 		t.Errorf("the core knows the guest as %q", arn)
 	}
-	hosts := of[[]issuer.HostStatus](s, "host", "list")
+	hosts := says[[]issuer.HostStatus](s, "host", "list")
 	if len(hosts) != 1 || hosts[0].ID != id || hosts[0].Account != "123456789012" || !hosts[0].Listening || hosts[0].Leases != 1 || len(hosts[0].Grants) != 1 {
 		t.Errorf("the hosts are %+v", hosts)
 	}
-	leases := of[[]directory.Lease](s, "lease", "list")
+	leases := says[[]directory.Lease](s, "lease", "list")
 	if len(leases) != 1 || leases[0].InstanceID != webGuest || leases[0].Host != id {
 		t.Errorf("the leases are %+v", leases)
 	}
-	if status := of[issuer.Status](s, "status"); status.Hosts != 1 || status.Leases != 1 || status.HostTokens["accepted"] < 3 {
+	if status := says[issuer.Status](s, "status"); status.Hosts != 1 || status.Leases != 1 || status.HostTokens["accepted"] < 3 {
 		t.Errorf("the core's status is %+v", status)
 	}
 
@@ -205,7 +205,7 @@ func TestAnInstanceIsOneHostsAtATime(t *testing.T) {
 	if guests[1].tryRole() != nil {
 		t.Error("the second host still serves the instance")
 	}
-	if counts := of[issuer.Status](s, "status").HostTokens; counts["leased_to_another"] < 2 {
+	if counts := says[issuer.Status](s, "status").HostTokens; counts["leased_to_another"] < 2 {
 		t.Errorf("the counts are %v", counts)
 	}
 }
@@ -275,7 +275,7 @@ func TestWhatIsRemovedWhileTheCoreIsAwayIsReleased(t *testing.T) {
 	core.signal(syscall.SIGKILL)
 	h.instance("rm", webGuest)
 	s.startCore()
-	s.until("the release", func() bool { return len(of[[]directory.Lease](s, "lease", "list")) == 0 })
+	s.until("the release", func() bool { return len(says[[]directory.Lease](s, "lease", "list")) == 0 })
 }
 
 // TestJoinRefuses has what cannot be joined, and sends no secret to a stranger.
@@ -283,7 +283,7 @@ func TestJoinRefuses(t *testing.T) {
 	s, core := newSite(t, 1)
 	h := s.hosts[0]
 	token := s.token("123456789012")
-	short := of[issuer.JoinToken](s, "token", "create", "--ttl", "1s").Token
+	short := says[issuer.JoinToken](s, "token", "create", "--ttl", "1s").Token
 	core.stop()
 	// Another core takes the first one's place: another authority, another id.
 	if err := os.RemoveAll(s.path("state")); err != nil {

@@ -7,7 +7,8 @@ import (
 
 func TestWhatIsRemovedIsToBeReleasedUntilItIsPutAgain(t *testing.T) {
 	f := newAgentFile(t)
-	const id = "i-0123456789abcdef0"
+	i := testInstance(1)
+	id := i.ID
 	expect := func(what string, want ...string) {
 		t.Helper()
 		got, err := f.Releases()
@@ -16,7 +17,6 @@ func TestWhatIsRemovedIsToBeReleasedUntilItIsPutAgain(t *testing.T) {
 			t.Errorf("%s: %v are to be released, want %v", what, got, want)
 		}
 	}
-	i := newInstance(id)
 	f.put(t, Registration{Instance: i})
 	expect("put")
 	must(t, f.RemoveInstance(id))
