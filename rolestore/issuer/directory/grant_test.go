@@ -151,14 +151,17 @@ func TestGrantsThatAreRefused(t *testing.T) {
 		"of another account's profile": {func(g *Grant) {
 			g.InstanceProfiles = []string{"arn:aws:iam::210987654321:instance-profile/default"}
 		}, "is not of account"},
-		"for no instance":              {func(g *Grant) { g.InstanceIDs = nil }, "instance ids"},
-		"for everything":               {func(g *Grant) { g.InstanceIDs = []string{"*"} }, "begins with i-"},
-		"for a pattern that is none":   {func(g *Grant) { g.InstanceIDs = []string{"i-["} }, "is no pattern"},
-		"with a tag of AWS's":          {func(g *Grant) { g.Tags = map[string]string{"AWS:x": "y"} }, "AWS's own"},
-		"with a tag without a key":     {func(g *Grant) { g.Tags = map[string]string{"": "y"} }, "tag key"},
-		"with a tag in two cases":      {func(g *Grant) { g.Tags = map[string]string{"Team": "a", "team": "b"} }, "another case"},
-		"with a tag of other letters":  {func(g *Grant) { g.Tags = map[string]string{"team": "a*"} }, "want a value"},
-		"with more tags than may be":   {func(g *Grant) { g.Tags = many }, "at most 50 tags"},
+		"for no instance":             {func(g *Grant) { g.InstanceIDs = nil }, "instance ids"},
+		"for everything":              {func(g *Grant) { g.InstanceIDs = []string{"*"} }, "begins with i-"},
+		"for a pattern that is none":  {func(g *Grant) { g.InstanceIDs = []string{"i-["} }, "is no pattern"},
+		"with a tag of AWS's":         {func(g *Grant) { g.Tags = map[string]string{"AWS:x": "y"} }, "AWS's own"},
+		"with a tag without a key":    {func(g *Grant) { g.Tags = map[string]string{"": "y"} }, "tag key"},
+		"with a tag in two cases":     {func(g *Grant) { g.Tags = map[string]string{"Team": "a", "team": "b"} }, "another case"},
+		"with a tag of other letters": {func(g *Grant) { g.Tags = map[string]string{"team": "a*"} }, "want a value"},
+		"with more tags than may be":  {func(g *Grant) { g.Tags = many }, "at most 50 tags"},
+		"with tags that fill tokens": {func(g *Grant) {
+			g.Tags = map[string]string{"a": strings.Repeat("v", 256), "b": strings.Repeat("v", 256), "c": strings.Repeat("v", 256), "d": strings.Repeat("v", 256)}
+		}, "have room for 1024"},
 		"with a tag that is very long": {func(g *Grant) { g.Tags = map[string]string{"k": strings.Repeat("v", 257)} }, "at most 256"},
 	} {
 		g := newGrant()

@@ -28,6 +28,10 @@ const (
 	maxTagKey   = 128
 	maxTagValue = 256
 
+	// maxTagText bounds the tags together, in bytes: they travel in each session token,
+	// which has to stay below 2,500 characters.
+	maxTagText = 1024
+
 	// passedTo is the service that a grant passes roles to.
 	passedTo = "ec2.amazonaws.com"
 )
@@ -176,8 +180,9 @@ func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
 		return fmt.Errorf("want at most %d tags", maxTags)
 	}
-	seen := map[string]bool{}
+	seen, text := map[string]bool{}, 0
 	for k, v := range tags {
+		text += len(k) + len(v)
 		switch folded := policy.Fold(k); {
 		case k == "" || len(k) > maxTagKey || !tagText.MatchString(k):
 			return fmt.Errorf("tag key %.64q: want 1 to %d letters, digits, spaces or _.:/=+-@", k, maxTagKey)
@@ -190,6 +195,9 @@ func checkTags(tags map[string]string) error {
 		default:
 			seen[folded] = true
 		}
+	}
+	if text > maxTagText {
+		return fmt.Errorf("the tags have %d bytes together, and session tokens have room for %d", text, maxTagText)
 	}
 	return nil
 }

@@ -22,7 +22,12 @@ type Claims struct {
 	// Lease is that of the instance whose host was given the session: the session is
 	// worth nothing without it. It is empty for any other session.
 	Lease string
+	// Tags are the session's own.
+	Tags []Tag
 }
+
+// Tag is a session tag.
+type Tag struct{ Key, Value string }
 
 // A claim is written as its tag, the length of its value and the value. Tags are
 // never given a new meaning: tokens outlive an upgrade.
@@ -32,6 +37,7 @@ const (
 	tagSessionName = 3
 	tagIssued      = 4
 	tagExpires     = 5
+	tagTag         = 14 // the key, with its length, and the value
 	tagLease       = 16
 )
 
@@ -54,6 +60,9 @@ func (c Claims) append(b []byte) []byte {
 	field(tagExpires, instant(c.Expires))
 	if c.Lease != "" {
 		field(tagLease, c.Lease)
+	}
+	for _, t := range c.Tags {
+		field(tagTag, string(binary.AppendUvarint(nil, uint64(len(t.Key))))+t.Key+t.Value)
 	}
 	return b
 }
@@ -82,6 +91,12 @@ func parseClaims(b []byte) (Claims, error) {
 			c.SessionName = string(value)
 		case tagLease:
 			c.Lease = string(value)
+		case tagTag:
+			size, n := binary.Uvarint(value)
+			if n <= 0 || size > uint64(len(value)-n) {
+				return Claims{}, errClaims
+			}
+			c.Tags = append(c.Tags, Tag{string(value[n:][:size]), string(value[n+int(size):])})
 		case tagIssued, tagExpires:
 			seconds, n := binary.Uvarint(value)
 			if n != len(value) {

@@ -1,6 +1,8 @@
 package sts
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
@@ -35,19 +37,28 @@ var actions = map[string]action{
 
 // issue makes the session of a role.
 func (c *call) issue(role *directory.Role, name string, life time.Duration) (rolestore.Credentials, error) {
-	return c.issueLeased(role, name, life, "")
+	return c.directory.Sealer().Issue(c.claims(role, name, life))
 }
 
-// issueLeased is issue, of a session that ends with the lease of its instance.
-func (c *call) issueLeased(role *directory.Role, name string, life time.Duration, lease string) (rolestore.Credentials, error) {
-	return c.directory.Sealer().Issue(session.Claims{
+// issueLeased is issue, of a session that a host is given: it ends with the lease of
+// its instance.
+func (c *call) issueLeased(bought hosts.Redemption, life time.Duration) (rolestore.Credentials, error) {
+	claims := c.claims(bought.Role, bought.Claims.SessionName, life)
+	claims.Lease = bought.Lease
+	for _, k := range slices.Sorted(maps.Keys(bought.Tags)) {
+		claims.Tags = append(claims.Tags, session.Tag{Key: k, Value: bought.Tags[k]})
+	}
+	return c.directory.Sealer().Issue(claims)
+}
+
+func (c *call) claims(role *directory.Role, name string, life time.Duration) session.Claims {
+	return session.Claims{
 		Principal:   role.UniqueID,
 		Account:     role.Account,
 		SessionName: name,
 		Issued:      c.now,
 		Expires:     c.now.Add(life),
-		Lease:       lease,
-	})
+	}
 }
 
 // assumedRoleUser describes a session of a role to whoever assumed it.

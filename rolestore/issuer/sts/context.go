@@ -22,6 +22,9 @@ func (c *call) context() *policy.Context {
 	if claims := c.caller.claims; claims.Lease != "" {
 		hosts.SetInstanceKeys(m, claims.Account, claims.SessionName)
 	}
+	for _, t := range c.caller.claims.Tags {
+		m.Set("aws:PrincipalTag/"+t.Key, t.Value)
+	}
 
 	m.SetTime("aws:CurrentTime", c.now)
 	m.SetInt("aws:EpochTime", c.now.Unix())

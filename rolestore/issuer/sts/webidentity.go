@@ -38,7 +38,7 @@ func redeemHostToken(c *call, token string, asked hosts.Request) ([]element, err
 		return nil, explainHostToken(err, bought.Claims)
 	}
 	c.who = "host " + bought.Claims.Host
-	issued, err := c.issueLeased(bought.Role, asked.SessionName, asked.Duration, bought.Lease)
+	issued, err := c.issueLeased(bought, asked.Duration)
 	if err != nil {
 		return nil, err
 	}

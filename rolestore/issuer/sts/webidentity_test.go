@@ -151,6 +151,28 @@ func TestAPolicyKnowsTheSessionOfAnInstance(t *testing.T) {
 	refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusForbidden, "AccessDenied")
 }
 
+// TestTheTagsOfAGrantAreTheSessions holds them against a policy of their own.
+func TestTheTagsOfAGrantAreTheSessions(t *testing.T) {
+	definitions := standard()
+	definitions.Accounts[0].Roles = append(definitions.Accounts[0].Roles, role("of-the-team", `{"Version":"2012-10-17","Statement":
+		{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalTag/Team":"blue"}}}}`))
+	w := newWorld(t, definitions)
+	f := form("AssumeRole", "RoleArn", roleARN(account, "of-the-team"), "RoleSessionName", "alice")
+	for _, team := range []string{"red", "blue"} {
+		grant := *w.directory.Snapshot().Grant(account, "web")
+		grant.Tags = map[string]string{"team": team}
+		if err := w.directory.PutGrant(grant, w.directory.Snapshot().Administrator(account, "test"), w.clock()); err != nil {
+			t.Fatal(err)
+		}
+		reply := w.send(post(redemption(w.hostToken(t, w.claims()))))
+		answered(t, reply)
+		assumed := w.send(w.signed(t, credentialsIn(t, reply.Body.Bytes()), f))
+		if (assumed.Code == http.StatusOK) != (team == "blue") {
+			t.Errorf("of team %s: %d %s", team, assumed.Code, assumed.Body)
+		}
+	}
+}
+
 func credentialsIn(t *testing.T, body []byte) rolestore.Credentials {
 	t.Helper()
 	var reply struct {
