@@ -27,7 +27,7 @@ type room struct {
 // rooms is the drawing. A new package needs a line here.
 var rooms = map[string]room{
 	"":                           {},
-	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/surface", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/sts"}},
+	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/hosttoken", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/sts"}},
 	"cmd/rolecall/admin":         {may: []string{"rolestore", "rolestore/surface"}},
 	"cmd/rolecall/doctor":        {may: []string{"cmd/rolecall/admin", "network/verdict"}},
 	"cmd/rolecall/cni":           {may: []string{"cmd/rolecall/admin", "rolestore"}},
@@ -49,9 +49,9 @@ var rooms = map[string]room{
 	"rolestore/hold":             {may: []string{"rolestore", "rolestore/dbfile", "rolestore/seal"}},
 	"rolestore/rotate":           {may: []string{"rolestore"}, pure: true},
 	"rolestore/source":           {may: []string{"rolestore", "rolestore/hosttoken"}},
-	"rolestore/issuer":           {may: []string{"rolestore/issuer/directory", "rolestore/issuer/session", "rolestore/issuer/sts", "rolestore/seal", "rolestore/surface"}},
+	"rolestore/issuer":           {may: []string{"rolestore/hosttoken", "rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/session", "rolestore/issuer/sts", "rolestore/seal", "rolestore/surface"}},
 	"rolestore/issuer/sts":       {may: []string{"rolestore", "rolestore/hosttoken", "rolestore/surface", "rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/session", "rolestore/issuer/sigv4"}},
-	"rolestore/issuer/hosts":     {may: []string{"rolestore/hosttoken", "rolestore/issuer/directory", "rolestore/issuer/policy"}},
+	"rolestore/issuer/hosts":     {may: []string{"rolestore/hosttoken", "rolestore/issuer/directory", "rolestore/issuer/policy", "rolestore/issuer/session"}},
 	"rolestore/issuer/directory": {may: []string{"rolestore", "rolestore/dbfile", "rolestore/seal", "rolestore/issuer/policy", "rolestore/issuer/session"}},
 	"rolestore/issuer/policy":    {pure: true},
 	"rolestore/issuer/session":   {may: []string{"rolestore"}, pure: true},

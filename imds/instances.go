@@ -57,6 +57,17 @@ func (s *Server) Refuse(i rolestore.Instance) {
 	s.fill(i, now, refusedDocument(i.Profile.Role, now))
 }
 
+// Withdraw takes the instance's role document away: it was revoked. Requests for it
+// wait for the next one, as those for the first do.
+func (s *Server) Withdraw(i rolestore.Instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.instances[i.ID]
+	if old := in.load(); old != nil && old.instance.Incarnation == i.Incarnation {
+		in.replace(newState(old.instance, s.now()))
+	}
+}
+
 // fill gives an instance its role document, if it is still the one that the
 // document was made for.
 func (s *Server) fill(of rolestore.Instance, updated time.Time, d document) {

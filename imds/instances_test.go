@@ -172,3 +172,25 @@ func TestAnswersAreOfOneState(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestWithdrawnCredentialsAreServedNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // those that find nothing wait
+		h := newHost(t)
+		h.Put(web())
+		publish(h)
+		other := web()
+		other.Incarnation = rolestore.Incarnation{2}
+		h.Withdraw(other) // of another life
+		if resp := h.get(t, rolePath); resp.StatusCode != 200 {
+			t.Errorf("before: %s", resp.Status)
+		}
+		h.Withdraw(web())
+		if resp := h.get(t, rolePath); resp.StatusCode != 503 {
+			t.Errorf("withdrawn: %s", resp.Status)
+		}
+		publish(h)
+		if resp := h.get(t, rolePath); resp.StatusCode != 200 {
+			t.Errorf("published again: %s", resp.Status)
+		}
+	})
+}

@@ -56,6 +56,8 @@ type agentHalf struct {
 	profiles profiles
 	files    *instanceFiles
 	region   string // where an instance is that does not say: where this machine is
+	core     *source.Core
+	link     *link
 
 	changing sync.Mutex // held while an instance is put or removed
 	news     news
@@ -72,7 +74,7 @@ func agentCommand(w world, d defaults) *cobra.Command {
 	var o agentOptions
 	command := &cobra.Command{
 		Use:   "agent",
-		Short: "Run the host agent alone, with the instance and issuer that `up` registered",
+		Short: "Run the host agent alone, with the core that this host has joined",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			var file struct {
@@ -102,7 +104,7 @@ func runAgent(ctx context.Context, c common, o agentOptions, w world) error {
 		return err
 	}
 	host, _ := a.host()
-	a.profiles = knownProfiles{a.identity}
+	a.profiles = grantedProfiles{a}
 	if err := a.open(ctx, host); err != nil {
 		return errors.Join(err, a.Close())
 	}
@@ -145,7 +147,7 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 	}
 	a := &agentHalf{
 		world: w, options: o, logger: logger, started: w.now(), identity: identity, cache: cache,
-		tokens: tokens, deeds: newDeeds(),
+		tokens: tokens, deeds: newDeeds(), link: newLink(),
 		close: []func() error{identity.Close, cache.Close},
 	}
 	a.imds = imds.New(imds.Config{Identify: a.identify, Tokens: a.tokens, Now: w.now, Logger: logger.With("room", "imds")})
@@ -161,12 +163,16 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 	a.region = cmp.Or(host.Placement.Region, defaultRegion)
 	enrolment, ok := a.identity.Enrolment()
 	if !ok {
-		return errors.New("this host is enrolled with no core: run `rolecall up` once, which enrols it")
+		return errors.New("this host is enrolled with no core: enrol it with `rolecall join`, or run `rolecall up` once")
 	}
-	client, endpoint, err := source.Dial(enrolment.Issuer)
+	client, endpoint, err := source.Dial(enrolment.Issuer, trustOf(enrolment))
 	if err != nil {
 		return err
 	}
+	a.core = source.NewCore(source.CoreConfig{
+		Client: client, Endpoint: endpoint, Host: a.identity.HostID(), Key: a.identity.HostKey(),
+		Core: enrolment.CoreID, Now: a.world.now,
+	})
 	a.rotator = rotate.New(rotate.Config{
 		Source: source.NewWebIdentity(source.WebIdentityConfig{
 			Client: client, Endpoint: endpoint, Host: a.identity.HostID(), Key: a.identity.HostKey(),
@@ -186,6 +192,8 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 		serve("metadata", a.imds, a.network.Listener()),
 		serve("admin socket", admin.Server(a, a, a.logger.With("room", "admin")), adminListener),
 		task{"rotation", a.rotator.Run},
+		task{"events of the core", a.watchCore},
+		task{"releases", a.releaseAll},
 		task{"watch of the network", a.network.Watch},
 		task{"watch of the instances' files", a.files.watch},
 		task{"records", a.deeds.run},
@@ -222,6 +230,13 @@ func (a *agentHalf) Publish(i rolestore.Instance, c rolestore.Credentials) {
 // Refuse implements [rotate.Sink].
 func (a *agentHalf) Refuse(i rolestore.Instance) {
 	a.imds.Refuse(i)
+	a.news.tell(i.ID)
+}
+
+// Withdraw implements [rotate.Sink].
+func (a *agentHalf) Withdraw(i rolestore.Instance) {
+	a.imds.Withdraw(i)
+	a.cache.Drop(i.ID)
 	a.news.tell(i.ID)
 }
 

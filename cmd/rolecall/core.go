@@ -6,30 +6,23 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/net/netutil"
 
-	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/rolestore/issuer"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/seal"
-	"github.com/rolecall/rolecall/rolestore/surface"
 )
-
-// maxTools bounds the connections to the port for people's tools, which any local
-// user may open, so that they do not use up the descriptors of the agent beside it.
-const maxTools = 512
 
 // coreOptions are the settings of the core.
 type coreOptions struct {
 	listen      string
 	url         string
 	socket      string
+	tls         tlsOptions
 	prune       bool
 	definitions *directory.Definitions
 	// survives, if set, refuses definitions that would take away what runs beside the
@@ -75,7 +68,8 @@ func coreCommand(w world, d defaults) *cobra.Command {
 	}
 	c.flags(command.Flags(), d.coreConfig, d, slog.LevelInfo)
 	o.flags(command.Flags(), d)
-	command.AddCommand(credentialsCommand(w, d), secretsCommand(w, d))
+	command.AddCommand(credentialsCommand(w, d), secretsCommand(w, d), coreStatusCommand(w, d), coreTokenCommand(w, d),
+		coreHostCommand(w, d), coreGrantCommand(w, d), coreLeaseCommand(w, d))
 	return command
 }
 
@@ -116,7 +110,7 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	if err != nil {
 		return nil, err
 	}
-	half.serve("issuer socket", surface.Server(core.STS(), logger), private)
+	half.serve("issuer socket", core.Public(), private)
 	admin, err := listenUnix(ctx, o.socket, true)
 	if err != nil {
 		return nil, err
@@ -126,35 +120,16 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	if o.listen == "" {
 		return half, nil
 	}
-	address, err := o.address()
-	if err != nil {
-		return nil, err
-	}
-	public, err := network.ListenDevice(ctx, "lo", address)
-	if err != nil {
-		return nil, fmt.Errorf("issuer: %w; or choose another port with --issuer-listen", err)
-	}
-	half.serve("issuer", surface.Server(core.STS(), logger), netutil.LimitListener(public, maxTools))
-	return half, nil
-}
-
-// address is where to listen. Credentials must not cross a network in clear.
-func (o *coreOptions) address() (netip.AddrPort, error) {
-	address, err := netip.ParseAddrPort(o.listen)
-	if err != nil {
-		return address, fmt.Errorf("--issuer-listen %q: want ADDRESS:PORT, as in 127.0.0.1:8473", o.listen)
-	}
-	if !address.Addr().IsLoopback() {
-		return address, fmt.Errorf("--issuer-listen %s: the core has no TLS certificate, and without one it answers on loopback alone: use 127.0.0.1:%d",
-			o.listen, address.Port())
-	}
-	return address, nil
+	return half, half.listenPublic(ctx, o, logger)
 }
 
 // publicURL is where parties outside reach the core: what the operator says, or the
 // port for people's tools.
 func (o *coreOptions) publicURL() (string, error) {
 	if o.url == "" && o.listen != "" {
+		if o.tls.certificate != "" || o.tls.auto {
+			return "https://" + o.listen, nil
+		}
 		return "http://" + o.listen, nil
 	}
 	u, err := url.Parse(o.url)

@@ -3,7 +3,8 @@
 //
 //	rolecall up        the host agent and an embedded issuing core in one process
 //	rolecall agent     the host agent alone
-//	rolecall core      the issuing core alone
+//	rolecall core      the issuing core alone; and, below it, administration that AWS's API has no call for
+//	rolecall join      enrols this host with a core elsewhere
 //	rolecall instance  which machines behind this one have which role
 //	rolecall status    what is served to whom
 //	rolecall doctor    why programs get no credentials, and what to do
@@ -18,6 +19,9 @@
 //	opennetwork.go ways.go              instances as attachments of the network
 //	instances.go registry.go            putting, serving, ending and showing instances
 //	instancefiles.go document.go        instances that files define
+//	corelisten.go certificate.go        where the core listens, and with which certificate
+//	coreadmin.go coregrant.go           hosts, grants, leases and join tokens
+//	join.go corelink.go                 the agent's core: joining it, heeding it, releasing to it
 //	tasks.go                            running them, readiness, the end
 //
 // An error that leaves here says what to do about it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ func instanceCommand(w world, d defaults) *cobra.Command {
 	}
 	command.PersistentFlags().StringVar(&socket, "admin-socket", served(d.adminSocket), "`path` of the agent's admin socket")
 	command.AddCommand(instancePut(w, &socket), instanceList(w, &socket), instanceShow(w, &socket),
-		instanceRemove(w, &socket), instanceWait(w, &socket))
+		instanceRemove(w, &socket), instanceRevoke(w, &socket), instanceWait(w, &socket))
 	return command
 }
 
@@ -129,23 +130,37 @@ func readInstanceOr(stdin io.Reader, path string) (admin.Document, error) {
 }
 
 func instanceRemove(w world, socket *string) *cobra.Command {
+	return instanceEach(w, socket, "rm", "End instances: their tokens, credentials and what serves them", "removed", (*admin.Client).Remove)
+}
+
+func instanceRevoke(w world, socket *string) *cobra.Command {
+	return instanceEach(w, socket, "revoke", "End the credentials that instances have, wherever they are known, and fetch others", "revoked", (*admin.Client).Revoke)
+}
+
+// instanceEach is a command that does one thing to each of some instances.
+func instanceEach(w world, socket *string, use, short, done string, do func(*admin.Client, context.Context, string) error) *cobra.Command {
 	return &cobra.Command{
-		Use:   "rm ID...",
-		Short: "End instances: their tokens, credentials and what serves them",
+		Use:   use + " ID...",
+		Short: short,
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, ids []string) error {
 			client := admin.NewClient(*socket)
-			var errs []error
-			for _, id := range ids { // one that is not there keeps no other in place
-				err := client.Remove(command.Context(), id)
-				if err == nil {
-					_, err = fmt.Fprintf(w.stdout, "%s: removed\n", id)
-				}
-				errs = append(errs, err)
-			}
-			return errors.Join(errs...)
+			return eachOf(w, ids, done, func(id string) error { return do(client, command.Context(), id) })
 		},
 	}
+}
+
+// eachOf does something to all of ids: one that it fails for keeps no other from it.
+func eachOf(w world, ids []string, done string, do func(id string) error) error {
+	var errs []error
+	for _, id := range ids {
+		err := do(id)
+		if err == nil {
+			_, err = fmt.Fprintf(w.stdout, "%s: %s\n", id, done)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 func instanceWait(w world, socket *string) *cobra.Command {

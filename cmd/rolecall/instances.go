@@ -28,6 +28,8 @@ func (a *agentHalf) put(ctx context.Context, r hold.Registration) error {
 	if err != nil {
 		return err
 	}
+	a.link.releasing.Lock() // what is about to be released is put, and so kept
+	defer a.link.releasing.Unlock()
 	err = a.network.Put(ctx, way, func() error {
 		stored, err := a.identity.Put(r)
 		if err != nil {
@@ -85,6 +87,7 @@ func (a *agentHalf) remove(id string) error {
 	a.silence(id)
 	a.network.Remove(id)
 	a.news.tell(id)
+	a.link.poke()
 	return a.cache.Remove(id)
 }
 

@@ -64,15 +64,20 @@ func (h *house) role() map[string]string {
 	return document
 }
 
-// tryRole is role for a service that may be gone, or serve elsewhere.
+// tryRole is role for a service that may be gone, serve elsewhere or refuse the role.
 func (h *house) tryRole() map[string]string {
 	status, token, err := h.request(http.MethodPut, metadata+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
 	if err != nil || status != http.StatusOK {
 		return nil
 	}
-	_, text, err := h.request(http.MethodGet, metadata+"/latest/meta-data/iam/security-credentials/default", "X-aws-ec2-metadata-token", token)
+	const path = metadata + "/latest/meta-data/iam/security-credentials/"
+	status, name, err := h.request(http.MethodGet, path, "X-aws-ec2-metadata-token", token)
+	if err != nil || status != http.StatusOK {
+		return nil
+	}
+	_, text, err := h.request(http.MethodGet, path+name, "X-aws-ec2-metadata-token", token)
 	var document map[string]string
-	if err != nil || json.Unmarshal([]byte(text), &document) != nil {
+	if err != nil || json.Unmarshal([]byte(text), &document) != nil || document["Code"] != "Success" {
 		return nil
 	}
 	return document

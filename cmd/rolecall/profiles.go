@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
-	"github.com/rolecall/rolecall/rolestore/hold"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/source"
 )
 
 // profiles says what is in an instance profile that is given by its ARN or name.
@@ -38,16 +41,32 @@ func (c coreProfiles) find(reference string) (rolestore.InstanceProfile, error) 
 	return rolestore.InstanceProfile{ARN: profile.ARN(), ID: profile.UniqueID, Role: rolestore.Role{ARN: role.ARN()}}, nil
 }
 
-// knownProfiles are those that instances on this host have: what an agent knows whose
-// core is elsewhere.
-type knownProfiles struct{ identity *hold.Agent }
+// grantedProfiles are those that a core elsewhere grants this host; while it is away,
+// those that instances here have.
+type grantedProfiles struct{ agent *agentHalf }
 
-func (k knownProfiles) find(reference string) (rolestore.InstanceProfile, error) {
-	for _, r := range k.identity.Registrations() {
-		if p := r.Instance.Profile; p.ARN == reference || p.ARN != "" && p.ARN[strings.LastIndexByte(p.ARN, '/')+1:] == reference {
+// profileTime is how long the core may take: instances of files wait for it at start.
+const profileTime = 5 * time.Second
+
+func (g grantedProfiles) find(reference string) (rolestore.InstanceProfile, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), profileTime)
+	defer cancel()
+	p, err := g.agent.core.Profile(ctx, nameOf(reference))
+	switch {
+	case errors.Is(err, source.ErrNotFound), err == nil && strings.HasPrefix(reference, "arn:") && p.ARN != reference:
+		return rolestore.InstanceProfile{}, fmt.Errorf("the core grants this host, %s, no instance profile %q: grant it there with `rolecall core grant put`",
+			g.agent.identity.HostID(), reference)
+	case err == nil:
+		return p, nil
+	}
+	for _, r := range g.agent.identity.Registrations() {
+		if p := r.Instance.Profile; p.ARN == reference || p.ARN != "" && nameOf(p.ARN) == reference {
 			return p, nil
 		}
 	}
-	return rolestore.InstanceProfile{}, fmt.Errorf("this agent's core is elsewhere, and no instance here has the instance profile %q: "+
-		"say what is in it, as in iam_instance_profile: {arn: ..., id: ..., role: {arn: ...}}", reference)
+	return rolestore.InstanceProfile{}, fmt.Errorf("what is in the instance profile %q is not known here: %w; "+
+		"say it yourself, as in iam_instance_profile: {arn: ..., id: ..., role: {arn: ...}}, or try again", reference, err)
 }
+
+// nameOf is the name in an ARN, or the name itself.
+func nameOf(reference string) string { return reference[strings.LastIndexByte(reference, '/')+1:] }

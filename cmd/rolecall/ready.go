@@ -34,12 +34,11 @@ func printReady(w world, i admin.Instance, ao agentOptions, co coreOptions, o up
 	line("Try:")
 	line("  curl -s -H \"X-aws-ec2-metadata-token: $(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' %s/latest/api/token)\" %s/latest/meta-data/iam/info",
 		endpoint, endpoint)
-	if co.listen != "" {
-		sdk := ""
+	if url, trust := co.localURL(); url != "" {
 		if ao.listen != "" {
-			sdk = "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + endpoint + "/ " // botocore 1.29 appends its path as it is
+			trust += "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + endpoint + "/ " // botocore 1.29 appends its path as it is
 		}
-		line("  %saws sts get-caller-identity --region %s --endpoint-url http://%s", sdk, o.region, co.listen)
+		line("  %saws sts get-caller-identity --region %s --endpoint-url %s", trust, o.region, url)
 	}
 	status := self(w) + " status"
 	if ao.adminSocket != defaultsFor(w.uid, w.env).adminSocket {
@@ -48,12 +47,37 @@ func printReady(w world, i admin.Instance, ao agentOptions, co coreOptions, o up
 	line("  %s", status)
 	line("")
 	line("Only this core knows these credentials: real AWS refuses them.")
-	line("Guests cannot reach the core yet: it answers on loopback only.")
+	if address, err := co.address(); err != nil || address.Addr().IsLoopback() {
+		line("Guests cannot reach the core yet: it answers on loopback only.")
+	} else {
+		line("Guests and other hosts reach the core at port %d of this machine's addresses, over TLS.", address.Port())
+	}
 	for _, note := range proxyNotes(w) {
 		line("Note: %s", note)
 	}
 	_, err := fmt.Fprint(w.stdout, b.String())
 	return err
+}
+
+// localURL is that of the core on this machine, and what the AWS CLI needs before it in the
+// environment. It is empty for a core that listens nowhere, or whose certificate is
+// from elsewhere and may not name this machine's own address.
+func (o *coreOptions) localURL() (url, environment string) {
+	address, err := o.address()
+	if err != nil || o.tls.certificate != "" {
+		return "", ""
+	}
+	if address.Addr().IsUnspecified() {
+		loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		if address.Addr().Is6() {
+			loopback = netip.IPv6Loopback()
+		}
+		address = netip.AddrPortFrom(loopback, address.Port())
+	}
+	if o.tls.auto {
+		return "https://" + address.String(), "AWS_CA_BUNDLE=" + authorityPath(*o) + " "
+	}
+	return "http://" + address.String(), ""
 }
 
 // self is how a person calls this program again, from another directory and as

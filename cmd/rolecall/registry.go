@@ -42,7 +42,7 @@ func (a *agentHalf) define(d admin.Document) (rolestore.Instance, error) {
 }
 
 // Remove implements [admin.Instances].
-func (a *agentHalf) Remove(_ context.Context, id string) error {
+func (a *agentHalf) Remove(ctx context.Context, id string) error {
 	r, ok := a.identity.Registration(id)
 	switch {
 	case !ok:
@@ -50,7 +50,11 @@ func (a *agentHalf) Remove(_ context.Context, id string) error {
 	case r.File || r.Instance.Attachment.Host:
 		return fmt.Errorf("%w: instance %s is defined %s: remove it there", admin.ErrConflict, id, a.whence(r))
 	}
-	return a.remove(id)
+	if err := a.remove(id); err != nil {
+		return err
+	}
+	a.release(ctx, id) // by now if the core is there, or later
+	return nil
 }
 
 // Ready implements [admin.Instances].
@@ -150,6 +154,9 @@ func (a *agentHalf) Status() admin.Status {
 	}
 	if err := a.cache.Err(); err != nil {
 		status.Notes = append(status.Notes, "Credentials are served but not stored, and a restart would have to fetch them anew: "+err.Error())
+	}
+	if note := a.link.note(); note != "" {
+		status.Notes = append(status.Notes, note)
 	}
 	ports := a.network.Ports()
 	status.PortMode, status.Port = string(ports.Mode), ports.Port

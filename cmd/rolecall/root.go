@@ -22,7 +22,8 @@ func newRoot(w world) *cobra.Command {
 	root.SetErr(w.stderr)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	d := defaultsFor(w.uid, w.env)
-	root.AddCommand(upCommand(w, d), agentCommand(w, d), coreCommand(w, d), instanceCommand(w, d), statusCommand(w, d), doctorCommand(w, d), cleanupCommand(w, d), whyCommand(w, d), versionCommand(w))
+	root.AddCommand(upCommand(w, d), agentCommand(w, d), coreCommand(w, d), joinCommand(w, d), instanceCommand(w, d), statusCommand(w, d),
+		doctorCommand(w, d), cleanupCommand(w, d), whyCommand(w, d), versionCommand(w))
 	return root
 }
 
@@ -62,8 +63,11 @@ func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 
 // flags adds the flags that say where the core listens.
 func (o *coreOptions) flags(f *pflag.FlagSet, d defaults) {
-	f.StringVar(&o.listen, "issuer-listen", "127.0.0.1:8473", "`HOST:PORT` where the core answers people's tools; loopback alone, or empty for none")
+	f.StringVar(&o.listen, "issuer-listen", "127.0.0.1:8473", "`HOST:PORT` where the core answers hosts and people's tools, or empty for none; off loopback with TLS alone")
 	f.StringVar(&o.url, "issuer-url", "", "`URL` where parties outside reach the core, of which the tokens of GetWebIdentityToken name their issuer; by default that of --issuer-listen")
+	f.StringVar(&o.tls.certificate, "tls-cert", "", "`file` of the core's TLS certificate, PEM, with those that signed it; read again when it changes")
+	f.StringVar(&o.tls.key, "tls-key", "", "`file` of the certificate's key, PEM")
+	f.BoolVar(&o.tls.auto, "tls-auto", false, "make the TLS certificate, with an authority of the core's own that hosts know from their join token")
 	f.StringVar(&o.socket, "core-socket", d.coreSocket, "`path` of the core's admin socket")
 	f.BoolVar(&o.prune, "prune", false, "delete what the configuration file defined before and defines no longer")
 }

@@ -107,6 +107,9 @@ func (o upOptions) survives(prune bool, want *directory.Definitions) error {
 	return fmt.Errorf("--prune would delete the instance profile %q, which this machine is to get: define it in account %s, or name another with --instance-profile", o.profile, home.ID)
 }
 
+// ownGrant is the name of the grant that `up` gives its own host.
+const ownGrant = "rolecall-up"
+
 // everyInstance are all ids that EC2's form allows.
 var everyInstance = "i-" + strings.Repeat("[0-9a-f]", 17)
 
@@ -147,16 +150,19 @@ func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolest
 	return instance, grantOwn(core, agent)
 }
 
-// grantOwn registers this host with the core and grants it all profiles of its
-// account, of which there may be others after each change of core.yaml.
+// grantOwn registers this host in the core's home account and grants it all profiles of
+// that account, of which there may be others after each change of core.yaml, in the name
+// of the core's own administrator.
 func grantOwn(core *coreHalf, agent *agentHalf) error {
-	d := core.Directory().Snapshot()
-	var granted []string
-	for _, p := range d.InstanceProfiles(d.HomeAccount()) {
-		granted = append(granted, p.ARN())
+	d, now := core.Directory(), agent.world.now()
+	account := d.Snapshot().HomeAccount()
+	host := directory.Host{ID: agent.identity.HostID(), Account: account, Key: &agent.identity.HostKey().PublicKey, Joined: now}
+	if err := d.PutHost(host); err != nil {
+		return err
 	}
-	return core.Directory().PutHost(directory.Host{
-		ID: agent.identity.HostID(), Account: d.HomeAccount(), Key: &agent.identity.HostKey().PublicKey,
-		Grant: directory.Grant{InstanceProfiles: granted, InstanceIDs: []string{everyInstance}},
-	})
+	grant := directory.Grant{Name: ownGrant, Account: account, Host: host.ID, InstanceIDs: []string{everyInstance}}
+	for _, p := range d.Snapshot().InstanceProfiles(account) {
+		grant.InstanceProfiles = append(grant.InstanceProfiles, p.ARN())
+	}
+	return d.PutGrant(grant, d.Snapshot().Administrator(account, ownGrant), now)
 }

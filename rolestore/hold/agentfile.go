@@ -15,6 +15,7 @@ import (
 const (
 	hostBucket      = "host"
 	instancesBucket = "instances"
+	releasesBucket  = "releases"
 
 	idKey          = "id"
 	privateKeyKey  = "key" // PKCS #8 (RFC 5208), DER

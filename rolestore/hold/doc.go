@@ -3,6 +3,7 @@
 //
 //	agent.db  host       id, key, fingerprint, token_keys, enrolment
 //	          instances  <instance id> -> rolestore.Instance and its registration
+//	          releases   <instance id>, of those whose lease is to be given up at the core
 //	cache.db  credentials <instance id> -> incarnation, role and credentials
 //
 // [Agent] is the identity of the host and of its instances. Every change of it is

@@ -55,7 +55,7 @@ func (a *Agent) begin(f Fingerprint) error {
 		tokenKeys:   []TokenKey{newTokenKey(1)},
 	}
 	err = a.file.Update(func(tx *dbfile.Tx) error {
-		for _, bucket := range []string{hostBucket, instancesBucket} {
+		for _, bucket := range []string{hostBucket, instancesBucket, releasesBucket} {
 			err := tx.ForEach(bucket, func(key string, _ []byte) error { return tx.Delete(bucket, key) })
 			if err != nil {
 				return err
@@ -96,6 +96,13 @@ type Enrolment struct {
 	CoreID string `json:"core_id"`
 	// Issuer is the URL of the core's STS endpoint.
 	Issuer string `json:"issuer"`
+	// Account is the one that this host belongs to.
+	Account string `json:"account,omitempty"`
+	// Authority is the certificate authority by which the core is known, as PEM; empty
+	// means the system's. Pinned says that it is the core's own, whose certificate has
+	// the core's id for a name.
+	Authority string `json:"authority,omitempty"`
+	Pinned    bool   `json:"pinned,omitempty"`
 }
 
 // Enrolment returns the record of [Agent.PutEnrolment], and whether there is one.

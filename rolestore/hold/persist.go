@@ -39,6 +39,9 @@ func (c *Cache) Remove(instanceID string) error {
 	return c.Flush()
 }
 
+// Drop is [Cache.Remove] for who must not wait for the disk: it follows soon.
+func (c *Cache) Drop(instanceID string) { c.replace(instanceID, nil) }
+
 // Err returns why the last write failed, nil if it did not. What is served does
 // not suffer, but a restart would.
 func (c *Cache) Err() error {

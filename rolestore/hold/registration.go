@@ -130,7 +130,8 @@ func (a *Agent) amend(id string, incarnation rolestore.Incarnation, change func(
 	return err == nil, err
 }
 
-// RemoveInstance forgets the instance, on the disk when it returns. Should the
+// RemoveInstance forgets the instance, and notes that the core is to release it, on
+// the disk when it returns. Should the
 // id come back, it is another incarnation. That there is none is no error, and
 // costs no write.
 func (a *Agent) RemoveInstance(id string) error {
@@ -139,7 +140,10 @@ func (a *Agent) RemoveInstance(id string) error {
 	if _, ok := a.registry.get(id); !ok {
 		return nil
 	}
-	if err := a.file.Update(func(tx *dbfile.Tx) error { return tx.Delete(instancesBucket, id) }); err != nil {
+	err := a.file.Update(func(tx *dbfile.Tx) error {
+		return errors.Join(tx.Delete(instancesBucket, id), tx.Put(releasesBucket, id, []byte{}))
+	})
+	if err != nil {
 		return err
 	}
 	a.registry.mu.Lock()

@@ -2,6 +2,7 @@ package hold
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -32,7 +33,10 @@ func (a *Agent) store(changed map[string]Registration) error {
 	}
 	err := a.file.Update(func(tx *dbfile.Tx) error {
 		for id, r := range changed {
-			if err := tx.PutJSON(instancesBucket, id, storedRegistration{r.Instance, r.File, r.Bound, r.Ended}); err != nil {
+			err := errors.Join(
+				tx.PutJSON(instancesBucket, id, storedRegistration{r.Instance, r.File, r.Bound, r.Ended}),
+				tx.Delete(releasesBucket, id)) // it is this host's again
+			if err != nil {
 				return err
 			}
 		}

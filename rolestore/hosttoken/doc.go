@@ -11,9 +11,14 @@
 //	 "role_arn": "arn:aws:iam::...:role/...", "role_session_name": "i-...", "duration_seconds": 21600}
 //
 // It lives for at most [MaxLifetime] and names the role, the session and the
-// duration, so that one that is overheard buys nothing but the very same request.
-// Whether the host may have what it asks for is not decided here but in the
-// issuer's hosts room.
+// duration, so that one that is overheard buys nothing but the very same request,
+// and as the core remembers its name (jti), that once. Whether the host may have
+// what it asks for is not decided here but in the issuer's hosts room.
+//
+// A second token, of the type rolecall-call+jwt, makes one call of the core's host
+// API, which it names by method and path (htm and htu, as in RFC 9449 section 4.2);
+// see [SignCall]. Neither is taken for the other. The calls are listed at [Prefix].
+// A host comes to be registered by an [Invitation].
 //
 // The agent signs and the core verifies; both take the form from here, so that
 // it is written down once. The package reads no clock and no network.

@@ -20,6 +20,11 @@ const (
 	// MaxLifetime is the longest time from iat to exp.
 	MaxLifetime = time.Minute
 
+	// minOnce and maxOnce bound a jti, in bytes: it is not guessed, and the core
+	// remembers it.
+	minOnce = 16
+	maxOnce = 64
+
 	// maxSkew is how far a host's clock may be ahead of the core's.
 	maxSkew = time.Minute
 )
@@ -27,6 +32,10 @@ const (
 // ErrInvalid is returned for a token that is no host token of a known host for
 // this core; the wrapping error says what is wrong with it.
 var ErrInvalid = errors.New("invalid host token")
+
+// ErrUnknownHost is what an [ErrInvalid] is besides if no host is registered by that
+// id and key.
+var ErrUnknownHost = errors.New("no host of this id and key is registered with this core")
 
 // ErrExpired is returned for a host token whose time is over.
 var ErrExpired = errors.New("host token expired")
@@ -44,6 +53,9 @@ type Claims struct {
 	RoleARN     string
 	SessionName string
 	Duration    time.Duration
+	// Once is the token's own name (jti), and Issued its iat. Sign makes both.
+	Once   string
+	Issued time.Time
 }
 
 type wire struct {
@@ -56,25 +68,12 @@ type wire struct {
 // Sign returns the token for c, good for [MaxLifetime] from now on. key is on
 // the curve P-256.
 func Sign(key *ecdsa.PrivateKey, c Claims, now time.Time) (string, error) {
-	t := jwt.NewWithClaims(jwt.SigningMethodES256, wire{
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer:    c.Host,
-			Audience:  jwt.ClaimStrings{c.Core},
-			Subject:   c.InstanceID,
-			IssuedAt:  jwt.NewNumericDate(now),
-			ExpiresAt: jwt.NewNumericDate(now.Add(MaxLifetime)),
-			ID:        rand.Text(),
-		},
-		RoleARN:         c.RoleARN,
-		RoleSessionName: c.SessionName,
-		DurationSeconds: int64(c.Duration / time.Second),
+	return sign(key, Type, wire{
+		RegisteredClaims: registered(c.Host, c.Core, c.InstanceID, now),
+		RoleARN:          c.RoleARN,
+		RoleSessionName:  c.SessionName,
+		DurationSeconds:  int64(c.Duration / time.Second),
 	})
-	t.Header["typ"] = Type
-	signed, err := t.SignedString(key)
-	if err != nil {
-		return "", fmt.Errorf("sign host token: %w", err)
-	}
-	return signed, nil
 }
 
 // Is reports whether token says in its header that it is a host token. Only the
@@ -99,27 +98,8 @@ func Is(token string) bool {
 // registered key of a host, or nil for one that is unknown.
 func Verify(token, core string, keyOf func(host string) *ecdsa.PublicKey, now time.Time) (Claims, error) {
 	var w wire
-	parser := jwt.NewParser(
-		jwt.WithValidMethods([]string{jwt.SigningMethodES256.Alg()}),
-		jwt.WithAudience(core),
-		jwt.WithExpirationRequired(),
-		jwt.WithStrictDecoding(),
-		jwt.WithTimeFunc(func() time.Time { return now }),
-	)
-	_, err := parser.ParseWithClaims(token, &w, func(t *jwt.Token) (any, error) {
-		if t.Header["typ"] != Type {
-			return nil, fmt.Errorf("typ is not %s", Type)
-		}
-		if key := keyOf(w.Issuer); key != nil {
-			return key, nil
-		}
-		return nil, errors.New("its host is not registered with this core")
-	})
-	switch {
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return Claims{}, ErrExpired
-	case err != nil:
-		return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+	if err := parse(token, Type, core, &w, keyOf, now); err != nil {
+		return Claims{}, err
 	}
 	if err := w.bounded(now); err != nil {
 		return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -131,22 +111,93 @@ func Verify(token, core string, keyOf func(host string) *ecdsa.PublicKey, now ti
 		RoleARN:     w.RoleARN,
 		SessionName: w.RoleSessionName,
 		Duration:    time.Duration(w.DurationSeconds) * time.Second,
+		Once:        w.ID,
+		Issued:      w.IssuedAt.Time,
 	}, nil
 }
 
-// bounded reports a token that is made to live longer than one may, or that
-// leaves open which request it is for.
+// parse checks what all tokens of hosts have in common and decodes the claims.
+func parse(token, typ, core string, claims jwt.Claims, keyOf func(host string) *ecdsa.PublicKey, now time.Time) error {
+	parser := jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodES256.Alg()}),
+		jwt.WithAudience(core),
+		jwt.WithExpirationRequired(),
+		jwt.WithStrictDecoding(),
+		jwt.WithTimeFunc(func() time.Time { return now }),
+	)
+	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
+		if t.Header["typ"] != typ {
+			return nil, fmt.Errorf("typ is not %s", typ)
+		}
+		issuer, err := claims.GetIssuer()
+		if err != nil {
+			return nil, err
+		}
+		if key := keyOf(issuer); key != nil {
+			return key, nil
+		}
+		return nil, ErrUnknownHost
+	})
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return ErrExpired
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return fmt.Errorf("%w: %w: %w", ErrInvalid, ErrUnknownHost, err)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
+}
+
+// registered are the claims of a token that is good for [MaxLifetime].
+func registered(host, core, subject string, now time.Time) jwt.RegisteredClaims {
+	return jwt.RegisteredClaims{
+		Issuer:    host,
+		Audience:  jwt.ClaimStrings{core},
+		Subject:   subject,
+		IssuedAt:  jwt.NewNumericDate(now),
+		ExpiresAt: jwt.NewNumericDate(now.Add(MaxLifetime)),
+		ID:        rand.Text(),
+	}
+}
+
+// sign returns the token of that type.
+func sign(key *ecdsa.PrivateKey, typ string, claims jwt.Claims) (string, error) {
+	t := jwt.NewWithClaims(jwt.SigningMethodES256, claims)
+	t.Header["typ"] = typ
+	signed, err := t.SignedString(key)
+	if err != nil {
+		return "", fmt.Errorf("sign host token: %w", err)
+	}
+	return signed, nil
+}
+
+// brief reports a token that is made to live longer than one may, that is for more
+// than one core, or that cannot be told from others.
+func brief(c jwt.RegisteredClaims, now time.Time) error {
+	switch {
+	case c.IssuedAt == nil:
+		return errors.New("iat is missing")
+	case c.IssuedAt.After(now.Add(maxSkew)):
+		return errors.New("iat lies in the future: set the clock of the host or of the core")
+	case c.ExpiresAt.Sub(c.IssuedAt.Time) > MaxLifetime:
+		return fmt.Errorf("it lives longer than %s", MaxLifetime)
+	case len(c.Audience) != 1:
+		return errors.New("aud must name one core")
+	case len(c.ID) < minOnce || len(c.ID) > maxOnce:
+		return fmt.Errorf("jti must have %d to %d bytes", minOnce, maxOnce)
+	}
+	return nil
+}
+
+// bounded reports a token that is not brief, or that leaves open which request it is
+// for.
 func (w wire) bounded(now time.Time) error {
 	const longest = 1 << 31 // seconds; keeps the product below from overflowing
+	if err := brief(w.RegisteredClaims, now); err != nil {
+		return err
+	}
 	switch {
-	case w.IssuedAt == nil:
-		return errors.New("iat is missing")
-	case w.IssuedAt.After(now.Add(maxSkew)):
-		return errors.New("iat lies in the future: set the clock of the host or of the core")
-	case w.ExpiresAt.Sub(w.IssuedAt.Time) > MaxLifetime:
-		return fmt.Errorf("it lives longer than %s", MaxLifetime)
-	case len(w.Audience) != 1:
-		return errors.New("aud must name one core")
 	case w.Subject == "" || w.RoleARN == "" || w.RoleSessionName == "":
 		return errors.New("sub, role_arn and role_session_name are required")
 	case w.DurationSeconds <= 0 || w.DurationSeconds > longest:

@@ -54,10 +54,20 @@ func TestATokenSaysWhatItsHostSaid(t *testing.T) {
 	}
 	for _, at := range []time.Duration{0, MaxLifetime - time.Second, -maxSkew} {
 		got, err := Verify(token, sound.Core, registry(key), now.Add(at))
-		if err != nil || got != sound {
+		if err != nil || said(got) != sound || len(got.Once) < minOnce || !got.Issued.Equal(now) {
 			t.Errorf("at %s: Verify = %+v, %v", at, got, err)
 		}
 	}
+	again, err := Sign(key, sound, now)
+	if err != nil || again == token {
+		t.Errorf("the next token is the same one (%v)", err)
+	}
+}
+
+// said are claims without what Sign makes.
+func said(c Claims) Claims {
+	c.Once, c.Issued = "", time.Time{}
+	return c
 }
 
 func TestRefusedTokens(t *testing.T) {
@@ -66,7 +76,7 @@ func TestRefusedTokens(t *testing.T) {
 		w := wire{
 			RegisteredClaims: jwt.RegisteredClaims{
 				Issuer: sound.Host, Subject: sound.InstanceID, Audience: jwt.ClaimStrings{sound.Core},
-				IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(MaxLifetime)),
+				IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(MaxLifetime)), ID: strings.Repeat("x", minOnce),
 			},
 			RoleARN: sound.RoleARN, RoleSessionName: sound.SessionName, DurationSeconds: 21600,
 		}
@@ -97,7 +107,7 @@ func TestRefusedTokens(t *testing.T) {
 		{"no signature", sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, Type, claims(nil)), "signing method none is invalid"},
 		{"RS256", sign(jwt.SigningMethodRS256, rsaKey, Type, claims(nil)), "signing method RS256 is invalid"},
 		{"HS256 with something public as its key", sign(jwt.SigningMethodHS256, []byte("public"), Type, claims(nil)), "signing method HS256 is invalid"},
-		{"a host that is not registered", es(func(w *wire) { w.Issuer = "h-00000000000000000" }), "not registered"},
+		{"a host that is not registered", es(func(w *wire) { w.Issuer = "h-00000000000000000" }), "is registered with this core"},
 		{"another core", es(func(w *wire) { w.Audience = jwt.ClaimStrings{"core-2"} }), "audience"},
 		{"two cores", es(func(w *wire) { w.Audience = append(w.Audience, "core-2") }), "one core"},
 		{"no audience", es(func(w *wire) { w.Audience = nil }), "aud"},
@@ -108,6 +118,8 @@ func TestRefusedTokens(t *testing.T) {
 			w.IssuedAt = jwt.NewNumericDate(now.Add(time.Hour))
 			w.ExpiresAt = jwt.NewNumericDate(now.Add(time.Hour + time.Minute))
 		}), "future"},
+		{"a name that could be guessed", es(func(w *wire) { w.ID = w.ID[1:] }), "jti"},
+		{"a name to fill the core's memory with", es(func(w *wire) { w.ID = strings.Repeat("x", maxOnce+1) }), "jti"},
 		{"no instance", es(func(w *wire) { w.Subject = "" }), "required"},
 		{"no role", es(func(w *wire) { w.RoleARN = "" }), "required"},
 		{"no session name", es(func(w *wire) { w.RoleSessionName = "" }), "required"},
@@ -159,7 +171,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("eyJhbGciOiJub25lIiwidHlwIjoicm9sZWNhbGwtaG9zdCtqd3QifQ.e30.")
 	f.Fuzz(func(t *testing.T, candidate string) {
 		got, err := Verify(candidate, sound.Core, registry(key), now)
-		if err == nil && got != sound {
+		if err == nil && said(got) != sound {
 			t.Errorf("%q was accepted as %+v", candidate, got)
 		}
 	})

@@ -56,9 +56,10 @@ type adminError struct {
 // socket: it asks the kernel who is at the other end.
 func (c *Core) Admin() *http.Server {
 	engine := surface.Engine()
-	engine.POST("/v1/credentials", local, c.adminSession)
-	engine.POST("/v1/secrets", local, c.revealSecrets)
-	engine.POST("/v1/why", local, c.why)
+	v1 := engine.Group("/v1", onlyPrograms)
+	c.adminRoutes(v1)
+	v1.POST("/secrets", c.revealSecrets)
+	v1.POST("/why", c.why)
 	server := surface.Server(engine, c.config.Logger)
 	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, peerUID(conn))
@@ -66,29 +67,38 @@ func (c *Core) Admin() *http.Server {
 	return server
 }
 
-// local answers programs of this machine alone, whose user the kernel knows.
-func local(g *gin.Context) {
-	if uid, known := g.Request.Context().Value(peerKey{}).(int); surface.Browser(g.Request) != "" || !known || uid < 0 {
+// onlyPrograms refuses web pages, and whoever the kernel does not vouch for.
+func onlyPrograms(g *gin.Context) {
+	uid, known := g.Request.Context().Value(peerKey{}).(int)
+	if surface.Browser(g.Request) != "" || !known || uid < 0 {
 		g.AbortWithStatusJSON(http.StatusForbidden, adminError{"only programs on this machine are answered"})
 	}
 }
 
-// peer is the user who asks.
+// peer is the user who asks; onlyPrograms has let him in.
 func peer(g *gin.Context) int {
-	uid, _ := g.Request.Context().Value(peerKey{}).(int) // local has seen it
+	uid, _ := g.Request.Context().Value(peerKey{}).(int)
 	return uid
+}
+
+// readAdmin decodes a request's body, or answers what is wrong with it.
+func readAdmin(g *gin.Context, into any) bool {
+	body := json.NewDecoder(http.MaxBytesReader(g.Writer, g.Request.Body, maxAdminBody))
+	body.DisallowUnknownFields() // one of a later version may ask for less
+	if err := body.Decode(into); err != nil {
+		g.JSON(http.StatusBadRequest, adminError{"the request is no JSON of its kind: " + err.Error()})
+		return false
+	}
+	return true
 }
 
 // adminSession answers POST /v1/credentials.
 func (c *Core) adminSession(g *gin.Context) {
-	uid := peer(g)
 	var asked SessionRequest
-	body := json.NewDecoder(http.MaxBytesReader(g.Writer, g.Request.Body, maxAdminBody))
-	body.DisallowUnknownFields() // one of a later version may ask for less than an administrator's session
-	if err := body.Decode(&asked); err != nil {
-		g.JSON(http.StatusBadRequest, adminError{"the request is no JSON of a session request: " + err.Error()})
+	if !readAdmin(g, &asked) {
 		return
 	}
+	uid := peer(g)
 	d := c.directory.Snapshot()
 	account := cmp.Or(asked.Account, d.HomeAccount())
 	if !d.HasAccount(account) {

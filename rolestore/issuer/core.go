@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"sync"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/issuer/sts"
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -35,7 +36,13 @@ type Config struct {
 type Core struct {
 	config    Config
 	directory *directory.Directory
+	desk      *hosts.Desk
+	started   time.Time
 	sts       *sts.Server
+	authority []byte // SHA-256 of the certificate of our own authority, if hosts know us by it
+
+	streaming sync.Mutex
+	streams   map[string]*context.CancelFunc // by host: ends its stream of events
 }
 
 // Open opens core.db and brings it in line with the definitions. Errors are those
@@ -48,10 +55,14 @@ func Open(c Config) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	started := c.Now()
+	desk := hosts.New(d, started)
 	core := &Core{
 		config:    c,
 		directory: d,
-		sts:       sts.New(sts.Config{Directory: d, Codes: d, URL: c.URL, Now: c.Now, Logger: c.Logger}),
+		desk:      desk,
+		started:   started,
+		sts:       sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
 	if err = core.Redefine(c.Definitions); err == nil {
 		err = d.RotateKeys(c.Now())
@@ -106,9 +117,6 @@ func (c *Core) RotateKeys(ctx context.Context) error {
 
 // Directory is what the core knows.
 func (c *Core) Directory() *directory.Directory { return c.directory }
-
-// STS answers AWS's Security Token Service API.
-func (c *Core) STS() http.Handler { return c.sts }
 
 // Close closes core.db. The surfaces must have been shut down before.
 func (c *Core) Close() error { return c.directory.Close() }

@@ -24,7 +24,7 @@ import (
 )
 
 // core opens a core on the directory dir.
-func core(t *testing.T, dir string, definitions *directory.Definitions, log io.Writer) *Core {
+func core(t testing.TB, dir string, definitions *directory.Definitions, log io.Writer) *Core {
 	t.Helper()
 	keys := filepath.Join(dir, "keys")
 	keyring, err := seal.Load(keys)
@@ -98,7 +98,7 @@ func TestWhoOpensTheAdminSocketGetsASession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(c.STS())
+	server := httptest.NewServer(c.Public().Handler)
 	defer server.Close()
 	client := sts.New(sts.Options{Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider(session.AccessKeyID, session.SecretAccessKey, session.SessionToken)})

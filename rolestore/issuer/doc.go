@@ -6,10 +6,14 @@
 //	session    session tokens: credentials without a record of them
 //	sigv4      whose signature is this
 //	policy     what do these documents allow
-//	directory  accounts, roles, profiles, hosts and keys, in core.db
+//	directory  accounts, roles, profiles, hosts, grants, leases and keys, in core.db
 //
-// [Core] puts them together and has two surfaces. [Core.STS] is for everybody:
-// AWS's API, and nothing else. [Core.Admin] is for a Unix socket whose permissions
+// [Core] puts them together and has two surfaces. [Core.Public] is for everybody:
+// AWS's API, and below [hosttoken.Prefix] what hosts ask for besides credentials, each
+// request signed with the host's key. A host keeps a stream of events open, by which it
+// hears at once that a session has become worthless. [Core.Certificates] are for that
+// surface off loopback, signed by an authority of the core's own that its join tokens
+// name. [Core.Admin] is for a Unix socket whose permissions
 // decide who may open it: no administrator's key lies on a disk, and whoever may
 // open the socket gets a short session of the administrator's role instead.
 //

@@ -14,6 +14,7 @@ type nobody struct{}
 
 func (nobody) Publish(rolestore.Instance, rolestore.Credentials) {}
 func (nobody) Refuse(rolestore.Instance)                         {}
+func (nobody) Withdraw(rolestore.Instance)                       {}
 
 // resting returns a Rotator with instances that have an hour to go.
 func resting(instances int) *Rotator {

@@ -78,6 +78,7 @@ type programs struct {
 	published map[string][]rolestore.Credentials
 	refused   map[string][]time.Time
 	roles     []string // of what was published
+	withdrawn []string // ids
 }
 
 func (p *programs) Publish(i rolestore.Instance, c rolestore.Credentials) {
@@ -91,6 +92,12 @@ func (p *programs) Refuse(i rolestore.Instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.refused[i.ID] = append(p.refused[i.ID], p.now())
+}
+
+func (p *programs) Withdraw(i rolestore.Instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.withdrawn = append(p.withdrawn, i.ID)
 }
 
 func (p *programs) publications(id string) []rolestore.Credentials {

@@ -95,6 +95,7 @@ func (r *random) credentials() rolestore.Credentials {
 // Publish and Refuse count how often programs were refused since there were
 // credentials.
 func (r *random) Publish(i rolestore.Instance, _ rolestore.Credentials) { r.told[i.ID] = 0 }
+func (r *random) Withdraw(rolestore.Instance)                           {}
 func (r *random) Refuse(i rolestore.Instance)                           { r.told[i.ID]++ }
 
 // happen has one thing happen.

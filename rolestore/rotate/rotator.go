@@ -17,6 +17,10 @@ const (
 	// parallel bounds the questions under way, so that a host with thousands of
 	// instances does not fall upon an issuer that has just come back.
 	parallel = 16
+
+	// denyDelay is how long a role that was taken away is not asked for: longer than
+	// the longest back-off, so that another host that waits for the instance gets it.
+	denyDelay = 2 * lastRetry
 )
 
 // Source is where credentials come from.
@@ -34,6 +38,8 @@ type Sink interface {
 	Publish(i rolestore.Instance, c rolestore.Credentials)
 	// Refuse says that the role was refused and no valid credentials are left.
 	Refuse(i rolestore.Instance)
+	// Withdraw says that the credentials that were published are worth nothing.
+	Withdraw(i rolestore.Instance)
 }
 
 // Config is what a Rotator needs.
@@ -110,6 +116,49 @@ func (r *Rotator) Remove(id string) {
 	r.mu.Lock()
 	r.forget(id)
 	r.mu.Unlock()
+}
+
+// Renew drops an instance's credentials, which have become worth nothing, and asks
+// for others at once. The result of a fetch under way is dropped.
+func (r *Rotator) Renew(id string) { r.withdraw(id, func(time.Time) Schedule { return Schedule{} }) }
+
+// Deny drops an instance's credentials, because the role is no longer the
+// instance's: err says why and wraps [rolestore.ErrRefused]. It is asked for again
+// after a while.
+func (r *Rotator) Deny(id string, err error) {
+	r.withdraw(id, func(now time.Time) Schedule {
+		s := Schedule{}
+		s.Fail(id, err, now)
+		s.Next = now.Add(denyDelay)
+		return s
+	})
+}
+
+// Retry asks at once for the credentials of an instance for which that failed.
+func (r *Rotator) Retry(id string) {
+	r.mu.Lock()
+	if e, ok := r.entries[id]; ok && e.schedule.Failures > 0 {
+		now := r.clock()
+		e.schedule.Next = now
+		r.settle(e, now)
+	}
+	r.mu.Unlock()
+	r.poke()
+}
+
+// withdraw puts an instance anew, with that schedule and without its credentials.
+func (r *Rotator) withdraw(id string, next func(now time.Time) Schedule) {
+	r.mu.Lock()
+	if old, ok := r.entries[id]; ok {
+		r.forget(id)
+		r.config.Sink.Withdraw(old.instance)
+		now := r.clock()
+		e := &entry{instance: old.instance, schedule: next(now)}
+		r.entries[id] = e
+		r.settle(e, now)
+	}
+	r.mu.Unlock()
+	r.poke()
 }
 
 // forget drops an instance and ends its fetch, whose answer nobody wants any

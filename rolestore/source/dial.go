@@ -24,10 +24,15 @@ const (
 // Dial returns a client for an issuer and the endpoint to use with it. issuer is
 // an https URL, an http URL of this machine, or unix:/path for an issuer that
 // listens on a Unix socket. Proxies are not used: credentials are fetched from
-// where the operator said, and from nowhere else.
-func Dial(issuer string) (*http.Client, string, error) {
+// where the operator said, and from nowhere else. trust is for https.
+func Dial(issuer string, trust Trust) (*http.Client, string, error) {
+	config, err := trust.config()
+	if err != nil {
+		return nil, "", fmt.Errorf("issuer %q: %w", issuer, err)
+	}
 	dialer := &net.Dialer{Timeout: dialTimeout}
-	transport := &http.Transport{DialContext: dialer.DialContext, IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 16}
+	transport := &http.Transport{DialContext: dialer.DialContext, TLSClientConfig: config, TLSHandshakeTimeout: dialTimeout,
+		IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 16}
 	client := &http.Client{
 		Transport: transport,
 		// A redirect would carry the host token to somebody else.

@@ -18,7 +18,7 @@ func TestIssuersThatAreDialed(t *testing.T) {
 		"unix:/run/rolecall/sts.sock":   "http://localhost",
 		"unix:///run/rolecall/sts.sock": "http://localhost",
 	} {
-		if client, got, err := Dial(issuer); err != nil || client == nil || got != endpoint {
+		if client, got, err := Dial(issuer, Trust{}); err != nil || client == nil || got != endpoint {
 			t.Errorf("Dial(%q) = %q, %v, want %q", issuer, got, err, endpoint)
 		}
 	}
@@ -55,7 +55,7 @@ func TestIssuersThatAreRefused(t *testing.T) {
 		"127.0.0.1:8473":                       "first path segment",
 		"https://sts.example.com:not-a-number": "invalid port",
 	} {
-		client, endpoint, err := Dial(issuer)
+		client, endpoint, err := Dial(issuer, Trust{})
 		if err == nil || client != nil || endpoint != "" || !strings.Contains(err.Error(), remedy) || !strings.Contains(err.Error(), issuer) {
 			t.Errorf("Dial(%q) = %q, %v, want an error with %q", issuer, endpoint, err, remedy)
 		}
@@ -63,7 +63,7 @@ func TestIssuersThatAreRefused(t *testing.T) {
 }
 
 func TestAPasswordInAnIssuersAddressIsNotShown(t *testing.T) {
-	if _, _, err := Dial("https://someone:hunter2@sts.example.com"); err == nil || strings.Contains(err.Error(), "hunter2") {
+	if _, _, err := Dial("https://someone:hunter2@sts.example.com", Trust{}); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("Dial: %v", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestProxiesAreNotUsed(t *testing.T) {
 		t.Setenv(name, "http://"+proxy.String())
 	}
 	for _, issuer := range []string{"unix:/run/rolecall/sts.sock", "http://127.0.0.1:8473", "https://sts.example.com"} {
-		client, _, err := Dial(issuer)
+		client, _, err := Dial(issuer, Trust{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -138,7 +138,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 // dialed is a source for an issuer, with the key of its host.
 func dialed(t *testing.T, issuer string) (*WebIdentity, *ecdsa.PrivateKey) {
 	t.Helper()
-	client, endpoint, err := Dial(issuer)
+	client, endpoint, err := Dial(issuer, Trust{})
 	if err != nil {
 		t.Fatal(err)
 	}

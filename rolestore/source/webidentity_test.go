@@ -77,7 +77,7 @@ func TestTheRequestIsTheOneThatItsTokenNames(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := hosttoken.Claims{Host: host, Core: core, InstanceID: instance, RoleARN: role, SessionName: instance, Duration: 6 * time.Hour}
-			if claims != want {
+			if want.Once, want.Issued = claims.Once, claims.Issued; claims != want {
 				t.Errorf("the token says %+v, want %+v", claims, want)
 			}
 			seconds, err := strconv.Atoi(r.PostForm.Get("DurationSeconds"))

@@ -8,12 +8,13 @@ import (
 )
 
 // Browser returns why a request looks as if a web page had made it, and "" for
-// one that a program made.
+// one that a program made. Over TLS any name will do: a page of another name does not
+// get past our certificate.
 func Browser(r *http.Request, names ...string) string {
 	switch {
 	case FromPage(r):
 		return "a web page's headers are present"
-	case !KnownHost(r, names...):
+	case r.TLS == nil && !KnownHost(r, names...):
 		return "the Host header is neither an address nor a known name"
 	}
 	return ""

@@ -90,3 +90,14 @@ func FuzzBrowser(f *testing.F) {
 		}
 	})
 }
+
+func TestOverTLSAnyNameWillDo(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "https://core.example/", nil)
+	if why := Browser(r); why != "" {
+		t.Errorf("a program: %s", why)
+	}
+	r.Header.Set("Origin", "https://core.example")
+	if Browser(r) == "" {
+		t.Error("a web page is taken for a program")
+	}
+}

@@ -74,6 +74,11 @@ func (c *Client) Remove(ctx context.Context, id string) error {
 	return c.call(ctx, changeTimeout, http.MethodDelete, instancePath(id), nil, nil)
 }
 
+// Revoke ends the credentials that an instance has.
+func (c *Client) Revoke(ctx context.Context, id string) error {
+	return c.call(ctx, changeTimeout, http.MethodPost, instancePath(id)+"/revoke", nil, nil)
+}
+
 // Ready waits until an instance is ready, from 0 to 5 minutes. The error after that
 // time is an [ErrNotReady] that says what is missing.
 func (c *Client) Ready(ctx context.Context, id string, wait time.Duration) (Instance, error) {

@@ -6,6 +6,7 @@
 //	PUT    /v1/instances/{id}                 a [Document]; answered when it is durable, and attached or waiting
 //	GET    /v1/instances/{id}                 one [Instance]
 //	DELETE /v1/instances/{id}                 ends it
+//	POST   /v1/instances/{id}/revoke          its credentials end, here and at the core; others are fetched
 //	GET    /v1/instances/{id}/ready?wait=5s   answered when it is attached and its first credentials are stored
 //
 // A refusal is {"message": "..."} with a status by which a program can decide; the

@@ -29,6 +29,7 @@ type fake struct {
 	mu        sync.Mutex
 	instances map[string]Instance
 	put       []Document
+	revoked   []string      // ids
 	fail      error         // what Put, Remove and Ready return, if not nil
 	changed   chan struct{} // closed with each change
 	waits     chan struct{} // told of each who begins to wait
@@ -84,6 +85,16 @@ func (f *fake) Put(_ context.Context, d Document) (Instance, error) {
 	}
 	f.set(i)
 	return i, nil
+}
+
+func (f *fake) Revoke(_ context.Context, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.instances[id]; !ok {
+		return fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	f.revoked = append(f.revoked, id)
+	return f.fail
 }
 
 func (f *fake) Remove(_ context.Context, id string) error {

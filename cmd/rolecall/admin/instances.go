@@ -46,6 +46,17 @@ func (a *api) remove(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
+// revoke answers POST /v1/instances/{id}/revoke.
+func (a *api) revoke(c *gin.Context) {
+	err := a.instances.Revoke(c.Request.Context(), c.Param("id"))
+	a.logged(c, "credentials revoked", err)
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	c.Status(http.StatusNoContent)
+}
+
 // refuse answers err.
 func (a *api) refuse(c *gin.Context, err error) {
 	status, body := translate(err)

@@ -30,6 +30,9 @@ type Instances interface {
 	Put(ctx context.Context, d Document) (Instance, error)
 	// Remove ends an instance, in the kernel and on the disk.
 	Remove(ctx context.Context, id string) error
+	// Revoke ends the credentials that the instance has, here and at the core, and has
+	// others fetched.
+	Revoke(ctx context.Context, id string) error
 	// Ready waits until an instance is attached and its first valid credentials are
 	// stored, if it has a role. One that is ready is returned even if ctx has ended.
 	// It returns ctx's error when ctx ends before, [ErrEnded] once the instance will
@@ -58,6 +61,7 @@ func Server(view View, instances Instances, logger *slog.Logger) *http.Server {
 	engine.PUT("/v1/instances/:id", a.put)
 	engine.DELETE("/v1/instances/:id", a.remove)
 	engine.GET("/v1/instances/:id/ready", a.ready)
+	engine.POST("/v1/instances/:id/revoke", a.revoke)
 	server := surface.Server(engine, logger)
 	server.ConnContext = withPeer
 	server.RegisterOnShutdown(stop)

@@ -59,6 +59,12 @@ func TestAnInstanceIsPutShownListedAndRemoved(t *testing.T) {
 	if err != nil || len(status.Instances) != 1 || status.RefusedPackets["undeclared_source"] != 3 || status.Unclaimed[0] != "tap9" {
 		t.Errorf("Status: %+v, %v", status, err)
 	}
+	if err := s.client.Revoke(ctx, webID); err != nil || len(s.revoked) != 1 {
+		t.Errorf("Revoke: %v, %v", err, s.revoked)
+	}
+	if err := s.client.Revoke(ctx, "i-fffffffffffffffff"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Revoke of another: %v", err)
+	}
 	if err := s.client.Remove(ctx, webID); err != nil {
 		t.Error(err)
 	}

@@ -71,6 +71,8 @@ func (a *agent) Put(_ context.Context, d admin.Document) (admin.Instance, error)
 	return i, nil
 }
 
+func (*agent) Revoke(context.Context, string) error { return errors.New("revoked by nobody here") }
+
 func (a *agent) Remove(_ context.Context, id string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

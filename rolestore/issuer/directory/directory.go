@@ -1,16 +1,12 @@
 package directory
 
 import (
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
-	"reflect"
-	"regexp"
 	"sync"
 	"sync/atomic"
 
@@ -34,6 +30,8 @@ type Directory struct {
 	logger   *slog.Logger
 	writing  sync.Mutex // held from reading the file to replacing the snapshot
 	snapshot atomic.Pointer[Snapshot]
+	leases   leases
+	watches  watches
 }
 
 // Open opens core.db and makes it, with the core's identity and first issuing
@@ -48,7 +46,7 @@ func Open(c Config) (*Directory, error) {
 		return nil, stopped(c.Path, err)
 	}
 	d := &Directory{file: file, logger: c.Logger}
-	if err := d.change(d.identify); err != nil {
+	if err := errors.Join(d.change(d.identify), d.leases.load(file)); err != nil {
 		_ = file.Close() // the first error says more
 		return nil, stopped(c.Path, err)
 	}
@@ -70,30 +68,6 @@ func (d *Directory) Close() error { return d.file.Close() }
 // Snapshot returns the directory as it is now.
 func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
 
-// PutHost registers a host and what it is granted, or replaces both.
-func (d *Directory) PutHost(h Host) error {
-	switch {
-	case !hostID.MatchString(h.ID):
-		return fmt.Errorf("host %q: want h- and 17 hexadecimal digits", h.ID)
-	case !d.Snapshot().HasAccount(h.Account):
-		return fmt.Errorf("host %s: there is no account %s", h.ID, h.Account)
-	case h.Key == nil || h.Key.Curve != elliptic.P256():
-		return fmt.Errorf("host %s: its key must be on the curve P-256", h.ID)
-	}
-	if have := d.Snapshot().Host(h.ID); have != nil && have.Account == h.Account && have.Key.Equal(h.Key) && reflect.DeepEqual(have.Grant, h.Grant) {
-		return nil // as at every start but the first
-	}
-	key, err := x509.MarshalPKIXPublicKey(h.Key)
-	if err != nil {
-		return fmt.Errorf("host %s: %w", h.ID, err)
-	}
-	return d.change(func(tx *dbfile.Tx) error {
-		return tx.PutJSON(bucketHost, h.ID, hostRecord{Account: h.Account, PublicKey: key, Grant: h.Grant})
-	})
-}
-
-var hostID = regexp.MustCompile(`^h-[0-9a-f]{17}$`)
-
 // change runs edit in one durable transaction and then replaces the snapshot.
 func (d *Directory) change(edit func(*dbfile.Tx) error) error {
 	d.writing.Lock()
@@ -109,6 +83,7 @@ func (d *Directory) change(edit func(*dbfile.Tx) error) error {
 	})
 	if err == nil {
 		d.snapshot.Store(next)
+		d.watches.tellAll()
 	}
 	return err
 }

@@ -14,10 +14,15 @@
 //	group              <account id>/<name>
 //	user               <account id>/<name>, with his access keys
 //	mfa_device         <account id>/<name>, with its seed and the last code used
-//	host               <host id>, with the host's key and its grant
+//	host               <host id>, with the host's key
+//	grant              <account id>/<name>: which roles a host may fetch for which instances
+//	lease              <instance id>, with the host that it belongs to
 //
 // Readers never touch the file: they take a [Snapshot], which is immutable and
 // replaced as a whole after each change. A change is durable before it is seen.
+//
+// Leases alone are not in it: there may be very many, and hosts claim them while
+// they work; see [Directory.Lease]. A [Watch] notes what changes for one host.
 //
 // Definitions come from core.yaml or are built in; see [Directory.Reconcile]. The
 // file owns what it names and nothing else; what is built in gives way to it. A

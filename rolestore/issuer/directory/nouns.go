@@ -1,9 +1,6 @@
 package directory
 
 import (
-	"crypto/ecdsa"
-	"path"
-	"slices"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -58,36 +55,6 @@ type InstanceProfile struct {
 
 // ARN is arn:aws:iam::<account>:instance-profile<path><name>.
 func (p *InstanceProfile) ARN() string { return arn(p.Account, "instance-profile", p.Path, p.Name) }
-
-// Host is a machine that runs an agent.
-type Host struct {
-	// ID is what the host calls itself: h- and 17 hexadecimal digits.
-	ID string
-	// Account is the one account that the host belongs to.
-	Account string
-	// Key verifies the host's tokens; on the curve P-256.
-	Key *ecdsa.PublicKey
-	// Grant is what the host may ask for.
-	Grant Grant
-}
-
-// Grant says which roles a host may fetch, and for which instances.
-type Grant struct {
-	// InstanceProfiles are the ARNs of profiles of the host's account.
-	InstanceProfiles []string `json:"instance_profiles"`
-	// InstanceIDs are the ids of the instances that may be asked for, or patterns of
-	// [path.Match].
-	InstanceIDs []string `json:"instance_ids"`
-}
-
-// CoversInstance reports whether the host may ask on behalf of the instance. A
-// pattern that is none covers nothing.
-func (g Grant) CoversInstance(id string) bool {
-	return slices.ContainsFunc(g.InstanceIDs, func(pattern string) bool {
-		matched, err := path.Match(pattern, id)
-		return err == nil && matched
-	})
-}
 
 // arn joins its parts as they are: "." and ".." are names like others to IAM.
 func arn(account, kind, path, name string) string {

@@ -2,9 +2,7 @@ package directory
 
 import (
 	"cmp"
-	"crypto/ecdsa"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/base32"
 	"errors"
 	"fmt"
@@ -26,7 +24,6 @@ const (
 	bucketGroup   = "group"
 	bucketUser    = "user"
 	bucketMFA     = "mfa_device"
-	bucketHost    = "host"
 
 	keyIdentity = "identity"
 )
@@ -61,12 +58,6 @@ type roleRecord struct {
 
 type profileRecord struct {
 	record[InstanceProfileDefinition]
-}
-
-type hostRecord struct {
-	Account   string `json:"account"`
-	PublicKey []byte `json:"public_key"` // PKIX, DER
-	Grant     Grant  `json:"grant"`
 }
 
 // load reads the whole file. A file without an identity is new.
@@ -115,14 +106,7 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 			s.addProfile(r.profile())
 			return nil
 		}),
-		dbfile.EachJSON(tx, bucketHost, func(id string, r hostRecord) error {
-			host, err := r.host(id)
-			if err != nil {
-				return tx.Damaged(fmt.Errorf("host %s: %w", id, err))
-			}
-			s.hosts[id] = host
-			return nil
-		}))
+		loadHosts(tx, s))
 }
 
 // role returns the role of a record. One with a policy that this version does not
@@ -150,18 +134,6 @@ func (role *Role) fill(r roleRecord, s *Snapshot) (err error) {
 func (r profileRecord) profile() *InstanceProfile {
 	return &InstanceProfile{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
 		Name: r.Definition.Name, Path: orRoot(r.Definition.Path), Role: r.Definition.Role}
-}
-
-func (r hostRecord) host(id string) (*Host, error) {
-	parsed, err := x509.ParsePKIXPublicKey(r.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	key, ok := parsed.(*ecdsa.PublicKey)
-	if !ok {
-		return nil, errors.New("the host's key is no ECDSA key")
-	}
-	return &Host{ID: id, Account: r.Account, Key: key, Grant: r.Grant}, nil
 }
 
 // equal reports whether two definitions say the same.

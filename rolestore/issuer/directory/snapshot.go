@@ -30,6 +30,7 @@ type Snapshot struct {
 	deviceKeys   map[string]string           // by serial number: account/name
 	tokenIssuers map[string]string           // by account
 	tokenKeys    []TokenKey
+	grants       map[string][]*Grant // by host, in order of their names
 }
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {
@@ -38,7 +39,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		accounts: map[string]bool{},
 		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{},
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
-		hosts: map[string]*Host{},
+		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
 		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{},
 	}
@@ -87,9 +88,6 @@ func (s *Snapshot) InstanceProfiles(account string) []*InstanceProfile {
 	}
 	return profiles
 }
-
-// Host returns the host of that id, or nil.
-func (s *Snapshot) Host(id string) *Host { return s.hosts[id] }
 
 func (s *Snapshot) addRole(r *Role) {
 	s.roles[key(r.Account, r.Name)] = r

@@ -1,9 +1,9 @@
 package hosts
 
 import (
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
@@ -18,70 +18,124 @@ const service = "ec2.amazonaws.com"
 // for. The wrapping error says why; it is for the core's log, not for the host.
 var ErrDenied = errors.New("denied")
 
+// errOtherRequest is the denial of a token in a request that it was not made for.
+var errOtherRequest = fmt.Errorf("%w: the request is not the one that the token is for", ErrDenied)
+
+// instanceID is EC2's form of ids, the short one of before 2016 included.
+var instanceID = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
+
 // Request is what accompanies the token in the call.
 type Request struct {
 	RoleARN     string
 	SessionName string
 	Duration    time.Duration
+	// Context holds the condition keys of the call itself, such as aws:SourceIp; those
+	// of the service that makes it are added. It may be nil.
+	Context *policy.Context
 }
 
-// Redeem returns the role that the token buys, and what the token says. Besides
-// [ErrDenied] it returns the errors of [hosttoken.Verify].
-func Redeem(d *directory.Snapshot, token string, asked Request, now time.Time) (*directory.Role, hosttoken.Claims, error) {
-	keyOf := func(id string) *ecdsa.PublicKey {
-		if h := d.Host(id); h != nil {
-			return h.Key
-		}
-		return nil
+// Redemption is what a token buys.
+type Redemption struct {
+	Role *directory.Role
+	// Claims are what the token says.
+	Claims hosttoken.Claims
+	// Lease is the id of the instance's lease, which the session is bound to.
+	Lease string
+	// Tags are the session's, from the grant.
+	Tags map[string]string
+}
+
+// Redeem returns what the token buys. Besides [ErrDenied], [ErrReplayed] and
+// [ErrBusy] it returns the errors of [hosttoken.Verify]. What the token says is
+// returned with an error, too, if it is the host's word.
+func (d *Desk) Redeem(token string, asked Request, now time.Time) (Redemption, error) {
+	r, err := d.redeem(token, asked, now)
+	d.count(err)
+	return r, err
+}
+
+func (d *Desk) redeem(token string, asked Request, now time.Time) (r Redemption, err error) {
+	s := d.directory.Snapshot()
+	if r.Claims, err = hosttoken.Verify(token, s.CoreID(), keyOf(s), now); err != nil {
+		return r, err
 	}
-	claims, err := hosttoken.Verify(token, d.CoreID(), keyOf, now)
+	c := r.Claims
+	switch {
+	case asked.RoleARN != c.RoleARN || asked.SessionName != c.SessionName || asked.Duration != c.Duration:
+		return r, errOtherRequest
+	case c.SessionName != c.InstanceID:
+		return r, fmt.Errorf("%w: the session is not named after its instance", ErrDenied)
+	case !instanceID.MatchString(c.InstanceID):
+		return r, fmt.Errorf("%w: %.32q is no instance id", ErrDenied, c.InstanceID)
+	}
+	if err := d.once.use(c.Host, c.Once, c.Issued, now); err != nil {
+		return r, err
+	}
+	role, grant, err := granted(s, s.Host(c.Host), c.InstanceID, c.RoleARN)
 	if err != nil {
-		return nil, claims, err
+		return r, err
 	}
-	if asked != (Request{claims.RoleARN, claims.SessionName, claims.Duration}) {
-		return nil, claims, fmt.Errorf("%w: the request is not the one that the token is for", ErrDenied)
+	if !trusted(role, grant, asked, now) {
+		return r, fmt.Errorf("%w: the trust policy of %s does not let %s assume it", ErrDenied, role.ARN(), service)
 	}
-	if claims.SessionName != claims.InstanceID {
-		return nil, claims, fmt.Errorf("%w: the session is not named after its instance", ErrDenied)
+	lease, err := d.directory.Claim(c.InstanceID, c.Host, role.UniqueID, now)
+	switch {
+	case errors.Is(err, directory.ErrLeased), errors.Is(err, directory.ErrNotFound):
+		return r, fmt.Errorf("%w: %w", ErrDenied, err)
+	case err != nil:
+		return r, err
 	}
-	host := d.Host(claims.Host)
-	if !host.Grant.CoversInstance(claims.InstanceID) {
-		return nil, claims, fmt.Errorf("%w: host %s is not granted instance %s", ErrDenied, host.ID, claims.InstanceID)
-	}
-	role := granted(d, host, claims.RoleARN)
-	if role == nil {
-		return nil, claims, fmt.Errorf("%w: host %s is not granted a profile with role %s", ErrDenied, host.ID, claims.RoleARN)
-	}
-	context := policy.NewContext()
+	r.Role, r.Lease, r.Tags = role, lease.ID, grant.Tags
+	return r, nil
+}
+
+// trusted evaluates the trust policy once, for the service and as sts:AssumeRole.
+// The tags are the core's own, so no sts:TagSession is asked for them.
+func trusted(role *directory.Role, grant *directory.Grant, asked Request, now time.Time) bool {
+	context := asked.Context.Clone()
 	context.SetTime("aws:CurrentTime", now)
 	context.SetInt("aws:EpochTime", now.Unix())
 	context.SetBool("aws:PrincipalIsAWSService", true)
 	context.Set("aws:PrincipalServiceName", service)
 	context.SetBool("aws:ViaAWSService", false)
-	context.Set("sts:RoleSessionName", claims.SessionName)
+	context.Set("sts:RoleSessionName", asked.SessionName)
+	var keys []string
+	for k, v := range grant.Tags {
+		context.Set("aws:RequestTag/"+k, v)
+		keys = append(keys, k)
+	}
+	context.SetAll("aws:TagKeys", keys)
 	decision := policy.Evaluate(policy.Request{
 		Principal: policy.Principal{Service: service},
 		Action:    "sts:AssumeRole",
 		Resource:  role.ARN(),
 		Context:   context,
 	}, policy.Policies{Resource: &policy.Policy{Document: role.Trust}})
-	if !decision.Allowed() {
-		return nil, claims, fmt.Errorf("%w: the trust policy of %s does not let %s assume it", ErrDenied, role.ARN(), service)
-	}
-	return role, claims, nil
+	return decision.Allowed()
 }
 
-// granted returns the role of that ARN if one of the host's profiles holds it.
-// Role, profile and host are of one account.
-func granted(d *directory.Snapshot, h *directory.Host, roleARN string) *directory.Role {
-	for _, arn := range h.Grant.InstanceProfiles {
-		profile := d.InstanceProfile(arn)
-		if profile == nil || profile.Account != h.Account {
+// granted returns the role of that ARN and the first of the host's grants, by name,
+// that covers the instance and has a profile with the role. Role, profile, grant and
+// host are of one account.
+func granted(s *directory.Snapshot, h *directory.Host, instance, roleARN string) (*directory.Role, *directory.Grant, error) {
+	covered := false
+	for _, grant := range s.GrantsOf(h.ID) {
+		if grant.Account != h.Account || !grant.CoversInstance(instance) {
 			continue
 		}
-		if role := d.RoleByName(h.Account, profile.Role); role != nil && role.ARN() == roleARN {
-			return role
+		covered = true
+		for _, arn := range grant.InstanceProfiles {
+			profile := s.InstanceProfile(arn)
+			if profile == nil || profile.Account != h.Account {
+				continue
+			}
+			if role := s.RoleByName(h.Account, profile.Role); role != nil && role.ARN() == roleARN {
+				return role, grant, nil
+			}
 		}
 	}
-	return nil
+	if !covered {
+		return nil, nil, fmt.Errorf("%w: host %s is not granted instance %s", ErrDenied, h.ID, instance)
+	}
+	return nil, nil, fmt.Errorf("%w: host %s is not granted a profile with role %s", ErrDenied, h.ID, roleARN)
 }

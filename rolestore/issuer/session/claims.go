@@ -50,8 +50,11 @@ type Claims struct {
 	// Provider is the identity provider that vouched for him (aws:FederatedProvider).
 	Provider string
 	// Context are condition keys with what was true at the time of issue and holds for
-	// as long as the session lives, such as ec2:SourceInstanceARN.
+	// as long as the session lives.
 	Context []Fact
+	// Lease is that of the instance whose host was given the session: the session is
+	// worth nothing without it. It is empty for any other session.
+	Lease string
 }
 
 // Tag is a session tag.
@@ -85,6 +88,7 @@ const (
 	tagPolicyARN      = 13
 	tagTag            = 14 // as a fact
 	tagTransitiveTag  = 15
+	tagLease          = 16
 )
 
 var errClaims = errors.New("malformed claims")
@@ -129,6 +133,7 @@ func (c Claims) appendWith(b, packed []byte) []byte {
 		b = appendInstant(b, tagMFA, c.MFA)
 	}
 	text(tagProvider, c.Provider)
+	text(tagLease, c.Lease)
 	for _, f := range c.Context {
 		text(tagFact, pair(f.Key, f.Value))
 	}
@@ -177,6 +182,8 @@ func (c *Claims) set(tag uint64, value string) (err error) {
 		c.Account = value
 	case tagSessionName:
 		c.SessionName = value
+	case tagLease:
+		c.Lease = value
 	case tagIssued:
 		c.Issued, err = parseInstant(value)
 	case tagExpires:

@@ -20,6 +20,7 @@ var claims = Claims{
 	SessionName: "i-0123456789abcdef0",
 	Issued:      now,
 	Expires:     now.Add(6 * time.Hour),
+	Lease:       "ABCDEFGHIJKL",
 }
 
 func issue(t testing.TB, s *Sealer) rolestore.Credentials {

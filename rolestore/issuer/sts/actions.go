@@ -1,11 +1,14 @@
 package sts
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -14,6 +17,7 @@ type call struct {
 	*request
 	*Server
 	directory *directory.Snapshot
+	desk      *hosts.Desk
 	caller    *caller // nil in an action that takes no signature
 	now       time.Time
 	who       string // for the log; empty until it is known
@@ -45,6 +49,17 @@ var actions = map[string]action{
 // issue makes the session of a role.
 func (c *call) issue(role *directory.Role, name string, life time.Duration) (rolestore.Credentials, error) {
 	return c.seal(c.claim(session.AssumedRole, role.UniqueID, role.Account, name, life))
+}
+
+// issueLeased is issue, of a session that a host is given: it ends with the lease of
+// its instance.
+func (c *call) issueLeased(bought hosts.Redemption, life time.Duration) (rolestore.Credentials, error) {
+	claims := c.claim(session.AssumedRole, bought.Role.UniqueID, bought.Role.Account, bought.Claims.SessionName, life)
+	claims.Lease = bought.Lease
+	for _, k := range slices.Sorted(maps.Keys(bought.Tags)) {
+		claims.Tags = append(claims.Tags, session.Tag{Key: k, Value: bought.Tags[k]})
+	}
+	return c.seal(claims)
 }
 
 // assumedRoleUser describes a session of a role to whoever assumed it.

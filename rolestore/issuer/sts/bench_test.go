@@ -68,6 +68,7 @@ func BenchmarkInProcess(b *testing.B) {
 			for b.Loop() {
 				again.Reset(body)
 				r.Body = io.NopCloser(again)
+				w.forgetTokens()
 				w.ServeHTTP(s, r)
 			}
 			if s.status != http.StatusOK {
@@ -95,6 +96,7 @@ func BenchmarkLoopback(b *testing.B) {
 			}))
 			var mine, theirs []time.Duration
 			for b.Loop() {
+				w.forgetTokens()
 				start := time.Now()
 				ours.ask(b, text)
 				middle := time.Now()

@@ -136,7 +136,7 @@ func (s *Server) sessionOf(c *call, signature *sigv4.Signature) (*caller, error)
 		who.user = c.directory.UserByID(claims.Principal)
 	}
 	switch {
-	case who.behind() == nil && (claims.Kind != session.AssumedRoot || !c.directory.HasAccount(claims.Account)):
+	case who.behind() == nil && (claims.Kind != session.AssumedRoot || !c.directory.HasAccount(claims.Account)), !c.desk.Stands(c.directory, claims):
 		return nil, invalidClientToken()
 	case opened != nil:
 		return nil, forbidden("ExpiredToken", "The security token included in the request is expired")

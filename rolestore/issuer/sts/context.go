@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
@@ -76,6 +77,9 @@ func (c *caller) describeSession(m *policy.Context, now time.Time) {
 	}
 	if c.claims.Provider != "" {
 		m.Set("aws:FederatedProvider", c.claims.Provider)
+	}
+	if c.claims.Lease != "" {
+		hosts.SetInstanceKeys(m, c.claims.Account, c.claims.SessionName)
 	}
 	for _, fact := range c.claims.Context {
 		m.Set(fact.Key, fact.Value)

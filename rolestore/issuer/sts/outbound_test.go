@@ -125,7 +125,7 @@ func TestTheKeySetsOfNobodyAreNotFound(t *testing.T) {
 	for path, want := range map[string]int{
 		"https://core.example.com/" + id + "/.well-known/jwks.json":             200,
 		"https://core.example.com/" + account + "/.well-known/jwks.json":        404,
-		"https://attacker.example/" + id + "/.well-known/jwks.json":             403,
+		"http://attacker.example/" + id + "/.well-known/jwks.json":              403,
 		"https://core.example.com/" + id + "/.well-known/openid-configuration/": 404,
 		"https://core.example.com//.well-known/openid-configuration":            404,
 		"https://core.example.com/" + id + "x/.well-known/openid-configuration": 404,

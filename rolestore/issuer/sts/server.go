@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/sigv4"
 	"github.com/rolecall/rolecall/rolestore/surface"
 )
@@ -41,6 +42,8 @@ type Config struct {
 	// issuer of the tokens of GetWebIdentityToken is below it. Empty means that they do
 	// not, and there are no such tokens.
 	URL string
+	// Desk is where hosts redeem their tokens.
+	Desk *hosts.Desk
 	// Now is the wall clock.
 	Now func() time.Time
 	// Logger gets a line for each call: who, what, and why not. It may be nil.
@@ -112,7 +115,7 @@ func (s *Server) serve(g *gin.Context) {
 
 // answer carries a request through its action. The call is never nil.
 func (s *Server) answer(r *http.Request) (c *call, result []element, err error) {
-	c = &call{Server: s, directory: s.config.Directory.Snapshot(), now: s.config.Now()}
+	c = &call{Server: s, directory: s.config.Directory.Snapshot(), desk: s.config.Desk, now: s.config.Now()}
 	if c.request, err = s.readRequest(r); err != nil {
 		return c, nil, err
 	}

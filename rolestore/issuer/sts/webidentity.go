@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 )
 
@@ -32,21 +33,21 @@ func assumeRoleWithWebIdentity(c *call) ([]element, error) {
 // redeemHostToken gives a host the session of an instance's role. As when EC2
 // itself assumes a role, MaxSessionDuration does not bound it.
 func redeemHostToken(c *call, token string, asked hosts.Request) ([]element, error) {
-	role, claims, err := hosts.Redeem(c.directory, token, asked, c.now)
+	bought, err := c.desk.Redeem(token, asked, c.now)
 	if err != nil {
-		return nil, explainHostToken(err, claims)
+		return nil, explainHostToken(err, bought.Claims)
 	}
-	c.who = "host " + claims.Host
-	issued, err := c.issue(role, asked.SessionName, asked.Duration)
+	c.who = "host " + bought.Claims.Host
+	issued, err := c.issueLeased(bought, asked.Duration)
 	if err != nil {
 		return nil, err
 	}
 	return []element{
 		credentials(issued),
-		{name: "SubjectFromWebIdentityToken", text: claims.InstanceID},
-		assumedRoleUser(role, asked.SessionName),
-		{name: "Provider", text: claims.Host},
-		{name: "Audience", text: claims.Core},
+		{name: "SubjectFromWebIdentityToken", text: bought.Claims.InstanceID},
+		assumedRoleUser(bought.Role, asked.SessionName),
+		{name: "Provider", text: bought.Claims.Host},
+		{name: "Audience", text: bought.Claims.Core},
 	}, nil
 }
 
@@ -57,6 +58,11 @@ func explainHostToken(err error, claims hosttoken.Claims) error {
 	case errors.Is(err, hosttoken.ErrInvalid):
 		return &Error{Code: "InvalidIdentityToken", Message: "The host token is not valid for this security token service.",
 			Status: http.StatusBadRequest, Reason: err.Error()}
+	case errors.Is(err, hosts.ErrReplayed):
+		return &Error{Code: "InvalidIdentityToken", Message: "The host token was used before, or is from before the start of this security token service.",
+			Status: http.StatusBadRequest, Reason: "host " + claims.Host + ": " + err.Error()}
+	case errors.Is(err, hosts.ErrBusy), errors.Is(err, directory.ErrTooManyLeases):
+		return &Error{Code: "Throttling", Message: "Rate exceeded", Status: http.StatusBadRequest, Reason: "host " + claims.Host + ": " + err.Error()}
 	case errors.Is(err, hosts.ErrDenied):
 		return &Error{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
 			Status: http.StatusForbidden, Reason: "host " + claims.Host + ", instance " + claims.InstanceID + ": " + err.Error()}

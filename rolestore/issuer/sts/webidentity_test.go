@@ -5,12 +5,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/xml"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 )
 
@@ -23,8 +25,8 @@ func redemption(token string, pairs ...string) url.Values {
 func TestAHostTokenIsRedeemedByGETAndPOST(t *testing.T) {
 	w := newWorld(t, standard())
 	id := w.directory.Snapshot().RoleByName(account, "web").UniqueID
-	f := redemption(w.hostToken(t, w.claims()))
-	for _, r := range []*http.Request{get(f), post(f)} {
+	for _, form := range []func(url.Values) *http.Request{get, post} {
+		r := form(redemption(w.hostToken(t, w.claims())))
 		reply := w.send(r)
 		answered(t, reply)
 		for _, element := range []string{
@@ -73,6 +75,115 @@ func TestAHostTokenBuysOneRequestOnly(t *testing.T) {
 		}
 	}
 	answered(t, w.send(post(redemption(token, "DurationSeconds", "3600"))))
+	got := refused(t, w.send(post(redemption(token, "DurationSeconds", "3600"))), http.StatusBadRequest, "InvalidIdentityToken")
+	if !strings.HasPrefix(got, "The host token was used before") || !strings.Contains(w.logged(), `"reason":"host `+hostID+`: the token was used before"`) {
+		t.Errorf("bought with twice: %q, and the log is %s", got, w.logged())
+	}
+}
+
+// TestTheSessionOfAnInstanceEndsWithItsLease takes away, one by one, what a session
+// stands on, and gives it back.
+func TestTheSessionOfAnInstanceEndsWithItsLease(t *testing.T) {
+	w := newWorld(t, standard())
+	buy := func() rolestore.Credentials {
+		t.Helper()
+		reply := w.send(post(redemption(w.hostToken(t, w.claims()))))
+		answered(t, reply)
+		return credentialsIn(t, reply.Body.Bytes())
+	}
+	known := func(c rolestore.Credentials) bool {
+		reply := w.send(w.signed(t, c, form("GetCallerIdentity")))
+		if reply.Code != http.StatusOK {
+			refused(t, reply, http.StatusForbidden, "InvalidClientTokenId")
+		}
+		return reply.Code == http.StatusOK
+	}
+	for name, test := range map[string]struct {
+		end   func() error
+		mend  func() error
+		again bool // is the old session good again afterwards
+	}{
+		"revoked":  {func() error { _, err := w.directory.Revoke(callerID, "", w.clock()); return err }, nil, false},
+		"released": {func() error { _, err := w.directory.Release(callerID, ""); return err }, nil, false},
+		"the grant taken away": {
+			func() error { return w.directory.RemoveGrant(account, "web") },
+			func() error { grantWeb(t, w.directory, &w.hostKey.PublicKey, w.clock()); return nil }, true},
+		"the host removed": {
+			func() error { return w.directory.RemoveHost(hostID) },
+			func() error { grantWeb(t, w.directory, &w.hostKey.PublicKey, w.clock()); return nil }, false},
+	} {
+		c := buy()
+		if !known(c) {
+			t.Fatalf("%s: the session was never good", name)
+		}
+		if err := test.end(); err != nil {
+			t.Fatal(err)
+		}
+		if known(c) {
+			t.Errorf("%s: the session is good", name)
+		}
+		if test.mend != nil {
+			if err := test.mend(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next := buy()
+		if known(c) != test.again || !known(next) {
+			t.Errorf("%s and mended: the old session is good: %t, the new one: %t", name, known(c), known(next))
+		}
+	}
+	// A session of that name which no host was given has no lease to end.
+	if c := w.session(t, account, "web"); !known(c) {
+		t.Error("the session of another way ended too")
+	}
+}
+
+func TestAPolicyKnowsTheSessionOfAnInstance(t *testing.T) {
+	only := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringEquals":
+		{"ec2:RoleDelivery":"2.0","ec2:SourceInstanceARN":"arn:aws:ec2:us-east-1:` + account + `:instance/` + callerID + `"}}}}`
+	definitions := standard()
+	definitions.Accounts[0].Roles = append(definitions.Accounts[0].Roles, role("of-the-instance", only))
+	w := newWorld(t, definitions)
+	reply := w.send(post(redemption(w.hostToken(t, w.claims()))))
+	answered(t, reply)
+	f := form("AssumeRole", "RoleArn", roleARN(account, "of-the-instance"), "RoleSessionName", "alice")
+	answered(t, w.send(w.signed(t, credentialsIn(t, reply.Body.Bytes()), f)))
+	refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusForbidden, "AccessDenied")
+}
+
+// TestTheTagsOfAGrantAreTheSessions holds them against a policy of their own.
+func TestTheTagsOfAGrantAreTheSessions(t *testing.T) {
+	definitions := standard()
+	definitions.Accounts[0].Roles = append(definitions.Accounts[0].Roles, role("of-the-team", `{"Version":"2012-10-17","Statement":
+		{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalTag/Team":"blue"}}}}`))
+	w := newWorld(t, definitions)
+	f := form("AssumeRole", "RoleArn", roleARN(account, "of-the-team"), "RoleSessionName", "alice")
+	for _, team := range []string{"red", "blue"} {
+		grant := *w.directory.Snapshot().Grant(account, "web")
+		grant.Tags = map[string]string{"team": team}
+		if err := w.directory.PutGrant(grant, w.directory.Snapshot().Administrator(account, "test"), w.clock()); err != nil {
+			t.Fatal(err)
+		}
+		reply := w.send(post(redemption(w.hostToken(t, w.claims()))))
+		answered(t, reply)
+		assumed := w.send(w.signed(t, credentialsIn(t, reply.Body.Bytes()), f))
+		if (assumed.Code == http.StatusOK) != (team == "blue") {
+			t.Errorf("of team %s: %d %s", team, assumed.Code, assumed.Body)
+		}
+	}
+}
+
+func credentialsIn(t *testing.T, body []byte) rolestore.Credentials {
+	t.Helper()
+	var reply struct {
+		AccessKeyID string `xml:"AssumeRoleWithWebIdentityResult>Credentials>AccessKeyId"`
+		Secret      string `xml:"AssumeRoleWithWebIdentityResult>Credentials>SecretAccessKey"`
+		Token       string `xml:"AssumeRoleWithWebIdentityResult>Credentials>SessionToken"`
+	}
+	if err := xml.Unmarshal(body, &reply); err != nil || reply.AccessKeyID == "" {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return rolestore.Credentials{AccessKeyID: reply.AccessKeyID, SecretAccessKey: rolestore.NewSecret(reply.Secret), SessionToken: rolestore.NewSecret(reply.Token)}
 }
 
 // A host must not learn from a reply which roles, profiles and instances there are.
@@ -144,9 +255,9 @@ func TestTokensThatAreNotOurHostsAreRefused(t *testing.T) {
 
 func TestAHostTokenIsGoodForAMinute(t *testing.T) {
 	w := newWorld(t, standard())
-	token := w.hostToken(t, w.claims())
+	used, token := w.hostToken(t, w.claims()), w.hostToken(t, w.claims())
 	w.advance(hosttoken.MaxLifetime - time.Second)
-	answered(t, w.send(post(redemption(token))))
+	answered(t, w.send(post(redemption(used))))
 	w.advance(2 * time.Second)
 	got := refused(t, w.send(post(redemption(token))), http.StatusBadRequest, "ExpiredTokenException")
 	if !strings.HasPrefix(got, "Token expired: ") {

@@ -25,6 +25,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
@@ -110,16 +111,33 @@ func newWorld(t testing.TB, definitions directory.Definitions) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.PutHost(directory.Host{ID: hostID, Account: account, Key: &key.PublicKey, Grant: directory.Grant{
-		InstanceProfiles: []string{"arn:aws:iam::" + account + ":instance-profile/web"},
-		InstanceIDs:      []string{callerID},
-	}}); err != nil {
-		t.Fatal(err)
-	}
 	w := &world{directory: d, hostKey: key, now: time.Now().UTC().Truncate(time.Second)}
-	w.Server = New(Config{Directory: d, Codes: d, URL: "https://core.example.com", Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
+	grantWeb(t, d, &key.PublicKey, w.now)
+	w.Server = New(Config{Directory: d, Codes: d, Desk: hosts.New(d, w.now), URL: "https://core.example.com", Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
 	return w
 }
+
+// grantWeb registers the host and grants it the role web for the one instance, if
+// there is such a role.
+func grantWeb(t testing.TB, d *directory.Directory, key *ecdsa.PublicKey, now time.Time) {
+	t.Helper()
+	if err := d.PutHost(directory.Host{ID: hostID, Account: account, Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	if d.Snapshot().InstanceProfileByName(account, "web") == nil {
+		return
+	}
+	if err := d.PutGrant(directory.Grant{
+		Name: "web", Account: account, Host: hostID,
+		InstanceProfiles: []string{"arn:aws:iam::" + account + ":instance-profile/web"},
+		InstanceIDs:      []string{callerID},
+	}, d.Snapshot().Administrator(account, "test"), now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// forgetTokens lets a benchmark redeem the same token again.
+func (w *world) forgetTokens() { w.config.Desk = hosts.New(w.directory, w.clock()) }
 
 func (w *world) clock() time.Time {
 	w.mu.Lock()

@@ -1,0 +1,197 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore/dbfile"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+)
+
+const (
+	// maxGranted bounds the profiles and the patterns of a grant, all of which are gone
+	// through for each token. It is IAM's largest quota of instance profiles.
+	maxGranted = 5000
+
+	// maxPattern is longer than any instance id that is written as a pattern.
+	maxPattern = 256
+
+	// The lengths of session tags
+	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html).
+	maxTagKey   = 128
+	maxTagValue = 256
+
+	// maxTagText bounds the tags together, in bytes: they travel in each session token,
+	// which has to stay below 2,500 characters.
+	maxTagText = 1024
+
+	// passedTo is the service that a grant passes roles to.
+	passedTo = "ec2.amazonaws.com"
+)
+
+// ErrNotAuthorized is returned for a grant of what its maker may not pass on.
+var ErrNotAuthorized = errors.New("not authorized")
+
+// Granter is who makes a grant: the caller, the policies that have a say in what he
+// does, and the condition keys of his request.
+type Granter struct {
+	Principal policy.Principal
+	Policies  policy.Policies
+	Context   *policy.Context
+}
+
+// ARN is the granter's own, of his session if he is one.
+func (g *Granter) ARN() string {
+	if g.Principal.Session != "" {
+		return g.Principal.Session
+	}
+	return g.Principal.ARN
+}
+
+// Administrator is the core's own administrator of an account, in a session of that
+// name; the account must exist.
+func (s *Snapshot) Administrator(account, session string) Granter {
+	role := s.RoleByName(account, AdministratorRole)
+	return Granter{
+		Principal: policy.Principal{Account: account, ARN: role.ARN(), UniqueID: role.UniqueID, Session: role.SessionARN(session)},
+		Policies:  policy.Policies{Identity: role.Policies},
+	}
+}
+
+// PutGrant makes a grant or replaces the one of its name. As with an instance that
+// is launched at AWS, its maker must be allowed iam:PassRole for each of the roles
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+// The error for one who is not wraps [ErrNotAuthorized].
+func (d *Directory) PutGrant(g Grant, by Granter, now time.Time) error {
+	err := d.change(func(tx *dbfile.Tx) error {
+		s := d.Snapshot() // which nobody else changes meanwhile
+		roles, err := s.grantable(g)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+		for _, role := range roles {
+			err = errors.Join(err, by.mayPass(role))
+		}
+		if err != nil {
+			return err
+		}
+		g.GrantedBy = by.ARN()
+		if have := s.Grant(g.Account, g.Name); have != nil {
+			if g.Retagged = have.Retagged; !maps.Equal(have.Tags, g.Tags) {
+				g.Retagged = now.UTC()
+			}
+		}
+		return tx.PutJSON(bucketGrant, key(g.Account, g.Name), g)
+	})
+	if err != nil {
+		return fmt.Errorf("grant %s: %w", g.Name, err)
+	}
+	return nil
+}
+
+// RemoveGrant takes a grant away.
+func (d *Directory) RemoveGrant(account, name string) error {
+	return d.change(func(tx *dbfile.Tx) error {
+		if d.Snapshot().Grant(account, name) == nil {
+			return fmt.Errorf("grant %s of account %s: %w", name, account, ErrNotFound)
+		}
+		return tx.Delete(bucketGrant, key(account, name))
+	})
+}
+
+func (g *Granter) mayPass(role *Role) error {
+	const action = "iam:PassRole"
+	context := g.Context.Clone()
+	context.Set("iam:PassedToService", passedTo)
+	context.Set("aws:PrincipalArn", g.Principal.ARN)
+	context.Set("aws:PrincipalAccount", g.Principal.Account)
+	decision := policy.Evaluate(policy.Request{Principal: g.Principal, Action: action, Resource: role.ARN(), Context: context}, g.Policies)
+	if decision.Allowed() {
+		return nil
+	}
+	return fmt.Errorf("%w: User: %s is not authorized to perform: %s on resource: %s%s", ErrNotAuthorized, g.ARN(), action, role.ARN(), decision.Because(action))
+}
+
+// grantable returns the roles that the grant is about, or what is wrong with it.
+func (s *Snapshot) grantable(g Grant) ([]*Role, error) {
+	host := s.Host(g.Host)
+	switch {
+	case !iamName.MatchString(g.Name):
+		return nil, errors.New("want a name of 1 to 64 characters of A-Z a-z 0-9 _+=,.@-")
+	case host == nil:
+		return nil, fmt.Errorf("host %q is not registered: see `rolecall core host list`", g.Host)
+	case host.Account != g.Account:
+		return nil, fmt.Errorf("host %s belongs to account %s, and a grant of account %s gives it nothing", host.ID, host.Account, g.Account)
+	case len(g.InstanceProfiles) == 0 || len(g.InstanceProfiles) > maxGranted:
+		return nil, fmt.Errorf("want 1 to %d instance profiles", maxGranted)
+	case len(g.InstanceIDs) == 0 || len(g.InstanceIDs) > maxGranted:
+		return nil, fmt.Errorf("want 1 to %d instance ids or patterns", maxGranted)
+	}
+	for _, pattern := range g.InstanceIDs {
+		if _, err := path.Match(pattern, ""); err != nil || len(pattern) > maxPattern {
+			return nil, fmt.Errorf("instance id %.64q is no pattern: ? is one character, * any, [0-9] one of those", pattern)
+		}
+		if !strings.HasPrefix(pattern, "i-") {
+			return nil, fmt.Errorf("instance id %q: want i- and its digits, or a pattern that begins with i-", pattern)
+		}
+	}
+	if err := checkTags(g.Tags); err != nil {
+		return nil, err
+	}
+	return s.rolesIn(g)
+}
+
+func (s *Snapshot) rolesIn(g Grant) ([]*Role, error) {
+	var roles []*Role
+	for _, arn := range g.InstanceProfiles {
+		if strings.ContainsAny(arn, "*?") {
+			return nil, fmt.Errorf("instance profile %q: name each profile; * is refused", arn)
+		}
+		profile := s.InstanceProfile(arn)
+		if profile == nil {
+			return nil, fmt.Errorf("there is no instance profile %s", arn)
+		}
+		if profile.Account != g.Account {
+			return nil, fmt.Errorf("instance profile %s is not of account %s, as the grant is", arn, g.Account)
+		}
+		role := s.RoleByName(profile.Account, profile.Role)
+		if role == nil {
+			return nil, fmt.Errorf("instance profile %s has the role %q, which is gone", arn, profile.Role)
+		}
+		roles = append(roles, role)
+	}
+	return roles, nil
+}
+
+var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+
+func checkTags(tags map[string]string) error {
+	if len(tags) > maxTags {
+		return fmt.Errorf("want at most %d tags", maxTags)
+	}
+	seen, text := map[string]bool{}, 0
+	for k, v := range tags {
+		text += len(k) + len(v)
+		switch folded := policy.Fold(k); {
+		case k == "" || len(k) > maxTagKey || !tagText.MatchString(k):
+			return fmt.Errorf("tag key %.64q: want 1 to %d letters, digits, spaces or _.:/=+-@", k, maxTagKey)
+		case len(v) > maxTagValue || !tagText.MatchString(v):
+			return fmt.Errorf("tag %s: want a value of at most %d letters, digits, spaces or _.:/=+-@", k, maxTagValue)
+		case strings.HasPrefix(folded, "aws:"):
+			return fmt.Errorf("tag key %s: aws: is AWS's own", k)
+		case seen[folded]:
+			return fmt.Errorf("tag key %s is there in another case: to policies they are the same", k)
+		default:
+			seen[folded] = true
+		}
+	}
+	if text > maxTagText {
+		return fmt.Errorf("the tags have %d bytes together, and session tokens have room for %d", text, maxTagText)
+	}
+	return nil
+}
