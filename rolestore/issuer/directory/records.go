@@ -122,12 +122,12 @@ func (r roleRecord) role(s *Snapshot) (*Role, error) {
 	return role, err
 }
 
-func (role *Role) fill(r roleRecord, s *Snapshot) (err error) {
-	d := r.Definition
-	if role.Trust, err = policy.Parse(policy.Trust, r.Trust); err != nil {
+func (r *Role) fill(from roleRecord, s *Snapshot) (err error) {
+	d := from.Definition
+	if r.Trust, err = policy.Parse(policy.Trust, from.Trust); err != nil {
 		return fmt.Errorf("assume_role_policy_document: %w", err)
 	}
-	role.Policies, role.Boundary, err = permissions{d.Policies, d.ManagedPolicies, d.PermissionsBoundary}.resolve(s)
+	r.Policies, r.Boundary, err = permissions{d.Policies, d.ManagedPolicies, d.PermissionsBoundary}.resolve(s)
 	return err
 }
 

@@ -110,8 +110,8 @@ func pair(key, value string) string {
 	return string(binary.AppendUvarint(nil, uint64(len(key)))) + key + value
 }
 
-// append adds the encoded claims to b. What is absent is left out.
-func (c Claims) append(b []byte) []byte { return c.appendWith(b, c.pack()) }
+// encoded are the claims. What is absent is left out.
+func (c Claims) encoded() []byte { return c.appendWith(nil, c.pack()) }
 
 // appendWith is append, of claims that have been packed already.
 func (c Claims) appendWith(b, packed []byte) []byte {

@@ -46,13 +46,8 @@ var actions = map[string]action{
 	"GetWebIdentityToken":        {signed: true, regional: true, do: getWebIdentityToken},
 }
 
-// issue makes the session of a role.
-func (c *call) issue(role *directory.Role, name string, life time.Duration) (rolestore.Credentials, error) {
-	return c.seal(c.claim(session.AssumedRole, role.UniqueID, role.Account, name, life))
-}
-
-// issueLeased is issue, of a session that a host is given: it ends with the lease of
-// its instance.
+// issueLeased makes the session of a role that a host is given: it ends with the lease
+// of its instance.
 func (c *call) issueLeased(bought hosts.Redemption, life time.Duration) (rolestore.Credentials, error) {
 	claims := c.claim(session.AssumedRole, bought.Role.UniqueID, bought.Role.Account, bought.Claims.SessionName, life)
 	claims.Lease = bought.Lease

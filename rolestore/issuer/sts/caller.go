@@ -134,6 +134,7 @@ func (s *Server) sessionOf(c *call, signature *sigv4.Signature) (*caller, error)
 		who.role = c.directory.RoleByID(claims.Principal)
 	case session.FederatedUser, session.UserSession:
 		who.user = c.directory.UserByID(claims.Principal)
+	case session.AssumedRoot: // nobody is behind it but the account
 	}
 	switch {
 	case who.behind() == nil && (claims.Kind != session.AssumedRoot || !c.directory.HasAccount(claims.Account)), !c.desk.Stands(c.directory, claims):
