@@ -2,7 +2,7 @@ package directory
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // RFC 6238's default, and all that authenticators and AWS's virtual devices do
+	"crypto/sha1" // RFC 6238's default, and all that AWS's virtual devices do
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"

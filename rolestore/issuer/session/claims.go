@@ -110,11 +110,9 @@ func pair(key, value string) string {
 	return string(binary.AppendUvarint(nil, uint64(len(key)))) + key + value
 }
 
-// encoded are the claims. What is absent is left out.
-func (c Claims) encoded() []byte { return c.appendWith(nil, c.pack()) }
-
-// appendWith is append, of claims that have been packed already.
-func (c Claims) appendWith(b, packed []byte) []byte {
+// append adds the encoded claims to b, of which packed have been packed already. What
+// is absent is left out.
+func (c Claims) append(b, packed []byte) []byte {
 	text := func(tag uint64, value string) {
 		if value != "" {
 			b = appendField(b, tag, value)

@@ -68,7 +68,7 @@ func NewSealer(keys []Key, partition, core string) *Sealer {
 func (s *Sealer) Issue(c Claims) (rolestore.Credentials, error) {
 	c.Issued, c.Expires = c.Issued.UTC().Truncate(time.Second), c.Expires.UTC().Truncate(time.Second)
 	packed := c.pack()
-	plain := c.appendWith(make([]byte, 0, 256), packed)
+	plain := c.append(make([]byte, 0, 256), packed)
 	size := base64.StdEncoding.EncodedLen(headerSize + len(plain) + tagSize)
 	if full := percent(packed); full > 100 || size >= maxIssued {
 		return rolestore.Credentials{}, &TooLargeError{max(101, full)}

@@ -116,7 +116,7 @@ func TestOlderKeysStillOpen(t *testing.T) {
 }
 
 func TestAnUnknownClaimInvalidatesTheToken(t *testing.T) {
-	good := claims.encoded()
+	good := encoded(claims)
 	if _, err := parseClaims(good); err != nil {
 		t.Fatal(err)
 	}
