@@ -5,9 +5,12 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
+
+	"golang.org/x/time/rate"
 )
 
 // FuzzHandler sends what an unauthenticated caller could. Whatever it is, the
@@ -15,6 +18,7 @@ import (
 // seeds' signatures is right.
 func FuzzHandler(f *testing.F) {
 	w := newWorld(f, standard())
+	w.unsigned = newLimiter[netip.Prefix](rate.Inf, 1) // a refusal for the rate alone would find nothing
 	assume := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice").Encode()
 	r := w.signed(f, w.session(f, account, "web"), form("GetCallerIdentity"))
 	const formType = "application/x-www-form-urlencoded"
@@ -56,8 +60,18 @@ func FuzzHandler(f *testing.F) {
 // FuzzForm signs whatever parameters there are: a caller with a right signature
 // may send anything too.
 func FuzzForm(f *testing.F) {
-	w := newWorld(f, standard())
-	c := w.session(f, account, "web")
+	w := newWorld(f, withPeople(role("open", trustAll(""))))
+	w.unsigned = newLimiter[netip.Prefix](rate.Inf, 1)
+	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "Policy", allowAll, false)
+	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "PolicyArns.member.1.arn", readOnly, false)
+	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "TransitiveTagKeys.member.1", "a", false)
+	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "TokenCode", "123456", false)
+	f.Add("GetFederationToken", "", "", "900", "Name", "bob", true)
+	f.Add("GetSessionToken", "", "", "129600", "SerialNumber", aliceMFA, true)
+	f.Add("GetAccessKeyInfo", "", "", "", "AccessKeyId", aliceKey, false)
+	f.Add("DecodeAuthorizationMessage", "", "", "", "EncodedMessage", "AgEA", false)
+	f.Add("AssumeRoot", "", "", "0", "TargetPrincipal", other, false)
+	f.Add("GetWebIdentityToken", "", "", "60", "Audience.member.1", "a", true)
 	f.Add("AssumeRole", roleARN(account, "target"), "alice", "3600", "ExternalId", "x1", false)
 	f.Add("AssumeRole", roleARN(other, "target"), "", "-1", "Tags.member.1.Key", "\x00", true)
 	f.Add("AssumeRoleWithWebIdentity", roleARN(account, "web"), callerID, "900", "WebIdentityToken", "a.b.c", true)
@@ -65,7 +79,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, action, role, name, seconds, parameter, value string, asJSON bool) {
 		values := form(action, "RoleArn", role, "RoleSessionName", name, "DurationSeconds", seconds)
 		values.Set(parameter, value)
-		r := w.signed(t, c, values)
+		r := w.signed(t, alice, values)
 		if asJSON {
 			r.Header.Set("Accept", "application/json")
 		}
