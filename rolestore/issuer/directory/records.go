@@ -115,7 +115,7 @@ func (r roleRecord) role(s *Snapshot) (*Role, error) {
 	d := r.Definition
 	role := &Role{Principal: Principal{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
 		Name: d.Name, Path: orRoot(d.Path), Tags: d.Tags}, MaxSessionDuration: cmp.Or(d.MaxSessionDuration, minSession)}
-	err := r.fill(role, s)
+	err := role.fill(r, s)
 	if err != nil {
 		role.Trust, role.Policies = ours(policy.Trust, trustNobody), policy.Set{{Name: "unreadable", Document: ours(policy.Identity, denyAll)}}
 	}

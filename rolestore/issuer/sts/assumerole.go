@@ -1,7 +1,6 @@
 package sts
 
 import (
-	"maps"
 	"strings"
 	"time"
 
@@ -162,14 +161,10 @@ func (a assumption) describe(m *policy.Context, now time.Time) {
 // of the role's own of that key, before its trust policy is looked at
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining).
 func (a assumption) describeRole(m *policy.Context, role *directory.Role) {
-	tags := maps.Clone(role.Tags)
-	if tags == nil {
-		tags = map[string]string{}
+	for _, prefix := range []string{"aws:ResourceTag/", "iam:ResourceTag/"} {
+		setTags(m, prefix, role.Tags)
+		for _, t := range a.tags.inherited {
+			m.Set(prefix+t.Key, t.Value)
+		}
 	}
-	for _, t := range a.tags.inherited {
-		maps.DeleteFunc(tags, func(k, _ string) bool { return equalKeys(k, t.Key) })
-		tags[t.Key] = t.Value
-	}
-	setTags(m, "aws:ResourceTag/", tags)
-	setTags(m, "iam:ResourceTag/", tags)
 }

@@ -17,7 +17,9 @@ import (
 func chain(second string) directory.Definitions {
 	first := role("first", trustAll(""), allowAll)
 	first.Tags = map[string]string{"team": "blue", "unit": "9"}
-	return withPeople(first, role("second", second))
+	next := role("second", second)
+	next.Tags = map[string]string{"team": "black"}
+	return withPeople(first, next)
 }
 
 func tag(n int, key, value string) []string {
@@ -69,7 +71,9 @@ func TestPermissionsAreThoseOfNow(t *testing.T) {
 	w := newWorld(t, definitions)
 	session := bought(t, w.assume(t, alice, "first"))
 	narrowed := bought(t, w.assume(t, alice, "first", "PolicyArns.member.1.arn", readOnly))
+	both := bought(t, w.assume(t, alice, "first", "PolicyArns.member.1.arn", readOnly, "Policy", allowAll))
 	answered(t, w.assume(t, session, "second"))
+	answered(t, w.assume(t, both, "second"))
 	refused(t, w.assume(t, narrowed, "second"), 403, "AccessDenied")
 
 	a := &definitions.Accounts[0]
@@ -89,6 +93,7 @@ func TestPermissionsAreThoseOfNow(t *testing.T) {
 	a.Policies = nil
 	w.reconcile(t, definitions)
 	refused(t, w.assume(t, narrowed, "second"), 403, "AccessDenied") // and then it is gone
+	refused(t, w.assume(t, both, "second"), 403, "AccessDenied")     // and what it denied nobody knows
 }
 
 func TestTagsGoWhereTheyMay(t *testing.T) {
@@ -118,7 +123,13 @@ func TestTagsGoWhereTheyMay(t *testing.T) {
 			}
 		})
 	}
+	if _, reply := ask("", passed...)(t); members(reply)["PackedPolicySize"] != "" {
+		t.Error("tags that are not transitive are in the next session")
+	}
 	w, reply := ask("", transitive...)(t)
+	if members(reply)["PackedPolicySize"] == "" {
+		t.Error("transitive tags are not in the next session")
+	}
 	third := bought(t, reply)
 	if got := refused(t, w.assume(t, third, "first", tag(1, "team", "red")...), 400, "InvalidParameterValue"); got !=
 		"One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session." {
