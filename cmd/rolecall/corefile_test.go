@@ -94,3 +94,22 @@ func TestASecretInAnOpenFile(t *testing.T) {
 	}
 	h.start(nil, "core").waitFor("core is ready")
 }
+
+// A profile that is written down while `up` runs is for this host's instances at once.
+func TestUpGrantsItselfWhatItsFileAdds(t *testing.T) {
+	h := newHouse(t)
+	h.write("core.yaml", coreFileOf("123456789012", "ec2.amazonaws.com"))
+	p := h.up("--log-level", "info")
+	h.write("core.yaml", strings.Replace(coreFileOf("123456789012", "ec2.amazonaws.com"),
+		"instance_profiles: [", "instance_profiles: [{instance_profile_name: more, role: default}, ", 1))
+	p.waitFor("the configuration file is in force")
+	out, errs, ok := h.run("core grant list", "--core-socket", h.path("run/core.sock"), "-o", "json")
+	if !ok || !strings.Contains(out, "arn:aws:iam::123456789012:instance-profile/more") {
+		t.Errorf("the grants are %s %s", out, errs)
+	}
+	h.write("core.yaml", "accounts: 7\n")
+	p.waitFor("the configuration file changes nothing")
+	if notes := strings.Join(h.status().Notes, "\n"); !strings.Contains(notes, "The core's configuration file changes nothing: ") {
+		t.Errorf("status notes %q", notes)
+	}
+}

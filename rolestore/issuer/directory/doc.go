@@ -17,6 +17,7 @@
 //	host               <host id>, with the host's key
 //	grant              <account id>/<name>: which roles a host may fetch for which instances
 //	lease              <instance id>, with the host that it belongs to
+//	join_token         <hash of the secret>, with the account that a host may join
 //
 // Readers never touch the file: they take a [Snapshot], which is immutable and
 // replaced as a whole after each change. A change is durable before it is seen.
