@@ -37,6 +37,8 @@ func child(role string) string {
 		err = attach(network.Config{}, network.Host("host", true))
 	case "direct":
 		err = attach(network.Config{Mode: network.Direct}, network.Host("host", true))
+	case "nat":
+		err = attach(network.Config{Mode: network.NAT}, network.Interface("i-1", "", "tap1", true))
 	case "tap1":
 		err = attach(network.Config{}, network.Interface("i-1", "", "tap1", true))
 	case "loopback":

@@ -52,6 +52,35 @@ func ownNamespace() (*namespace, error) {
 	return own, err
 }
 
+// user is the number by which rules of the namespace know the user that our sockets are
+// of, nil where it is unknown: in another user namespace (user_namespaces(7)) he has
+// another number, or none. Then it is a container's own, and so is who listens in it.
+func (n *namespace) user() *uint32 {
+	file := n.file
+	if file == nil {
+		var err error
+		if file, err = os.Open(threadNetns); err != nil {
+			return nil
+		}
+		defer func() { _ = file.Close() }()
+	}
+	fd, err := unix.IoctlRetInt(int(file.Fd()), unix.NS_GET_USERNS)
+	if err != nil {
+		return nil
+	}
+	owner := os.NewFile(uintptr(fd), "user namespace")
+	defer func() { _ = owner.Close() }()
+	theirs, err := owner.Stat()
+	if err != nil {
+		return nil
+	}
+	if ours, err := os.Stat("/proc/self/ns/user"); err != nil || !os.SameFile(theirs, ours) {
+		return nil
+	}
+	uid := uint32(os.Geteuid())
+	return &uid
+}
+
 // openNamespace opens the namespace at path. The error wraps [errAbsent] if there is
 // none (yet), and otherwise says what is there instead.
 func openNamespace(path string) (*namespace, error) {

@@ -142,7 +142,7 @@ func (s *State) ensure(p *place) error {
 // steer makes the tables for all addresses that somebody is served at.
 func (s *State) steer(p *place) error {
 	way := *s.way
-	way.Containers = p.containers
+	way.Containers, way.Owner = p.containers, p.user()
 	if err := p.guard.Flush(); err != nil { // what the one before was to take away
 		return err
 	}

@@ -15,6 +15,7 @@ const (
 	closed          = "closed"
 	unmarked        = "unmarked"
 	sourceRouted    = "source_routed"
+	usurped         = "usurped"
 	forgedMAC       = "forged_mac"
 	forgedNeighbour = "forged_neighbour"
 	forgedSource    = "forged_source"
@@ -36,6 +37,8 @@ type Counters struct {
 	Unmarked uint64
 	// SourceRouted had IPv4 options, or an IPv6 routing header.
 	SourceRouted uint64
+	// Usurped was an answer of another user's socket, at the port that is ours.
+	Usurped uint64
 	// ForgedMAC had a source that is declared on another port of the bridge.
 	ForgedMAC uint64
 	// ForgedNeighbour was ARP or neighbour discovery for another's address.
@@ -55,7 +58,7 @@ type Counters struct {
 // fields are the counters by name.
 func (c *Counters) fields() map[string]*uint64 {
 	return map[string]*uint64{
-		forwarded: &c.Forwarded, stray: &c.Stray, closed: &c.Closed, unmarked: &c.Unmarked, sourceRouted: &c.SourceRouted,
+		forwarded: &c.Forwarded, stray: &c.Stray, closed: &c.Closed, unmarked: &c.Unmarked, sourceRouted: &c.SourceRouted, usurped: &c.Usurped,
 		forgedMAC: &c.ForgedMAC, forgedNeighbour: &c.ForgedNeighbour, forgedSource: &c.ForgedSource,
 		doubleTagged: &c.DoubleTagged, impersonation: &c.Impersonation, switched: &c.Switched, misdirected: &c.Misdirected,
 	}
@@ -63,7 +66,7 @@ func (c *Counters) fields() map[string]*uint64 {
 
 // inetCounters and bridgeCounters are those of the tables.
 func inetCounters() []string {
-	return []string{forwarded, stray, closed, unmarked, sourceRouted, impersonation}
+	return []string{forwarded, stray, closed, unmarked, sourceRouted, usurped, impersonation}
 }
 
 func bridgeCounters() []string {

@@ -2,6 +2,7 @@ package steer
 
 import (
 	"math"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -45,7 +46,7 @@ func (w Way) inetChains() []chain {
 	chains := []chain{
 		{name: asked, rules: append(askedRules(), w.track(expr.MetaKeyIIFNAME, expr.MetaKeyIIF))},
 		{name: arrived, rules: w.arrivedRules()},
-		{name: answered, rules: append([]rule{w.track(expr.MetaKeyOIFNAME, expr.MetaKeyOIF)}, w.answerRules()...)},
+		{name: answered, rules: slices.Concat([]rule{w.track(expr.MetaKeyOIFNAME, expr.MetaKeyOIF)}, w.ownerRules(), w.answerRules())},
 		filter("forward", nftables.ChainHookForward, raw, forwardRules()),
 		filter("prerouting", nftables.ChainHookPrerouting, raw, append(leadTo(asked, ip.to), rule{"take the mark off", all(marked(expr.CmpOpEq), setMark(0))})),
 		filter("input", nftables.ChainHookInput, raw, append(append([]rule{routingHeader()}, leadTo(arrived, ip.to)...), w.elsewhereRules()...)),

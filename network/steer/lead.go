@@ -109,6 +109,17 @@ func (w Way) ownRules() []rule {
 	return rules
 }
 
+// ownerRules let no answer out that another user's socket sends. So with him no
+// connection comes about; that the port is closed is told by the kernel, as nobody's.
+func (w Way) ownerRules() []rule {
+	if w.Owner == nil {
+		return nil
+	}
+	return []rule{{w.says(fmt.Sprintf("not of user %d", *w.Owner)), all(
+		meta(expr.MetaKeyOIFNAME, 0), anyServed, tcp(srcPort, w.port()),
+		meta(expr.MetaKeySKUID, 0), differs(native(*w.Owner)), dropped(usurped))}}
+}
+
 // answerRules give our answers the port that was asked, before anybody else sees
 // them.
 func (w Way) answerRules() []rule {

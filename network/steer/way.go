@@ -32,6 +32,10 @@ type Way struct {
 	// Containers has the tables hold for the addresses of containers too. Where nobody
 	// is served at them, they are others' business.
 	Containers bool
+	// Owner is the user who alone may listen there, by his number in the namespace. Nil
+	// lets anybody. The port is not privileged: while no process of ours is there to
+	// have it, whoever else took it would be led the requests.
+	Owner *uint32
 }
 
 // addresses are those that are ours to serve, and to keep from others.
