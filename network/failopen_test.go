@@ -1,8 +1,11 @@
 package network_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/network/nettest"
@@ -131,4 +134,45 @@ func TestTheHostsOwnWayStaysOpen(t *testing.T) {
 		t.Errorf("the rules are\n%swere\n%s", got, rules)
 	}
 	wantTold(t, host, metadata[0], "")
+}
+
+// TestWhoOutlivesTheFirstProcessOfAContainer reaches no other metadata service, though
+// the instance has ended with that process.
+func TestWhoOutlivesTheFirstProcessOfAContainer(t *testing.T) {
+	host := nettest.New(t)
+	newCloud(t, host)
+	state, _ := watched(t, host)
+	container := newRoutedGuest(t, host)
+	first := holder(t, container)
+	path := fmt.Sprintf("/proc/%d/ns/net", first)
+	put(t, state, network.Netns("web", path, true))
+	wantTold(t, container, metadata[0], "web")
+	if err := unix.Kill(first, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	becomes(t, state, "web", network.Lost)
+	wantNotTheCloud(t, container, "after its first process")
+	state.Remove("web")
+	wantNotTheCloud(t, container, "after its first process, and removal") // which cannot find it any more
+
+	put(t, state, network.Netns("web", container.Path(), true))
+	wantTold(t, container, metadata[0], "web")
+	state.Remove("web")
+	if rules := container.Run(t, "nft", "list", "ruleset"); rules != "" {
+		t.Errorf("left over:\n%s", rules)
+	}
+}
+
+// TestWhatKeepsAContainerFromTheCloudComesBack after somebody flushed its tables.
+func TestWhatKeepsAContainerFromTheCloudComesBack(t *testing.T) {
+	host := nettest.New(t)
+	state := open(t, host)
+	container := nettest.New(t)
+	put(t, state, network.Netns("web", container.Path(), true))
+	rules := func() string { return container.Run(t, "nft", "list", "ruleset") }
+	before := strings.Count(rules(), "\n")
+	for _, damage := range []string{"flush ruleset", "delete chain inet rolecall confine_output"} {
+		container.Run(t, "nft", damage)
+		eventually(t, "all of the tables after "+damage, func() bool { return strings.Count(rules(), "\n") == before })
+	}
 }

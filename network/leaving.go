@@ -161,9 +161,11 @@ func (s *State) revise(w *wanted) {
 }
 
 // desert leaves the namespace of w, which has lost its name. Our own sockets keep it
-// alive otherwise, with all devices in it.
+// alive otherwise, with all devices in it. Where others do, as the processes that a
+// container's first one leaves behind, they still reach no other metadata service.
 func (s *State) desert(w *wanted) {
 	w.connections.drop()
+	w.place.abandon(w)
 	s.leave(w)
 	if w.Bound != (Bound{}) && !w.Follow {
 		w.lose(w.deserted())

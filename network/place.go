@@ -22,13 +22,16 @@ type place struct {
 
 	visitors int // attachments whose namespace this is
 
-	stands  map[string]*stand         // by the name of the device
-	byIndex map[int]*stand            // those whose device is there
-	members map[string][]*wanted      // of bridges, by the name of their port
-	kin     map[string][]*wanted      // of bridges, the admitted, by MAC address and by IP address
-	ports   map[int]*stand            // of which bridge a device is a port, by its index
-	guarded map[string]int            // by name of a device, for how many attachments
-	placed  map[string]*link.Settings // devices on which the addresses are ours, and what they had before
+	stands  map[string]*stand    // by the name of the device
+	byIndex map[int]*stand       // those whose device is there
+	members map[string][]*wanted // of bridges, by the name of their port
+	kin     map[string][]*wanted // of bridges, the admitted, by MAC address and by IP address
+	ports   map[int]*stand       // of which bridge a device is a port, by its index
+	guarded map[string]int       // by name of a device, for how many attachments
+	// abandoned are devices that stay guarded although nobody asks for it any more, as
+	// long as there is the namespace.
+	abandoned map[string]bool
+	placed    map[string]*link.Settings // devices on which the addresses are ours, and what they had before
 	// ensured says that the tables are there.
 	ensured  bool
 	refusing *refusing
@@ -92,7 +95,7 @@ func (w *wanted) enter(p *place) {
 func (s *State) openPlace(n *namespace) (*place, error) {
 	p := &place{
 		namespace: n, guard: steer.New().Gather(), gone: make(chan struct{}),
-		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, placed: map[string]*link.Settings{},
+		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, abandoned: map[string]bool{}, placed: map[string]*link.Settings{},
 	}
 	err := n.do(func() (err error) {
 		p.events, err = link.Open()
@@ -177,6 +180,7 @@ func (s *State) watchOver(w *wanted) error {
 	}
 	w.guards = true
 	p.guarded[w.Device]++
+	delete(p.abandoned, w.Device)
 	return nil
 }
 
@@ -200,6 +204,31 @@ func (p *place) forget(w *wanted) error {
 		}
 		return p.guard.Unguard(w.Device)
 	})
+}
+
+// abandon is forget where the guest has to be guarded as long as there is one.
+func (p *place) abandon(w *wanted) {
+	if !w.guards {
+		return
+	}
+	w.guards = false
+	if p.guarded[w.Device]--; p.guarded[w.Device] == 0 {
+		delete(p.guarded, w.Device)
+	}
+	p.abandoned[w.Device] = true
+}
+
+// confined reports whether the programs of the namespace are kept from other metadata
+// services.
+func (p *place) confined() bool { return p.guarded[loopback] > 0 || p.abandoned[loopback] }
+
+// whole reports whether all tables are there that are to be.
+func (p *place) whole() (bool, error) {
+	present, err := p.guard.Present()
+	if err == nil && present && p.confined() {
+		present, err = p.guard.Confined()
+	}
+	return present, err
 }
 
 // leave stops looking after the namespace, as it is.
@@ -289,9 +318,10 @@ func (p *place) bridges() bool { return len(p.members) > 0 }
 // rules are what the tables are to hold.
 func (p *place) rules() steer.Want {
 	want := steer.Want{
-		Guarded: slices.Collect(maps.Keys(p.guarded)),
+		Guarded: slices.AppendSeq(slices.Collect(maps.Keys(p.guarded)), maps.Keys(p.abandoned)),
 		Placed:  map[string]string{},
 	}
+	want.Guarded = slices.DeleteFunc(want.Guarded, func(name string) bool { return name == loopback }) // confined instead
 	for device, before := range p.placed {
 		want.Placed[device] = before.String()
 	}

@@ -25,13 +25,14 @@ func (s *State) vacate(p *place) {
 // looksAfter reports whether p is not left. s.mu is held.
 func (s *State) looksAfter(p *place) bool { return !s.closed && s.places[p.inode] == p }
 
-// retire removes all of ours from a place, and lets go of the namespace.
+// retire removes all of ours from a place, but for what guards the abandoned, and lets go
+// of the namespace.
 func (s *State) retire(p *place) {
 	s.retirements <- struct{}{}
 	defer func() { <-s.retirements }()
 	p.leave()
 	err := p.do(func() error {
-		if !p.ensured {
+		if !p.ensured || len(p.abandoned) > 0 {
 			return nil
 		}
 		return errors.Join(p.keepHostWay(false), p.guard.Remove())

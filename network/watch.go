@@ -308,7 +308,7 @@ func (s *State) restore(p *place) {
 		return
 	}
 	err := p.do(func() error {
-		present, err := p.guard.Present()
+		present, err := p.whole()
 		if err != nil || present {
 			return err
 		}
@@ -317,7 +317,10 @@ func (s *State) restore(p *place) {
 			return err
 		}
 		p.refusing.by(p.guard)
-		return p.guard.Replace(p.rules())
+		if err := p.guard.Replace(p.rules()); err != nil || !p.confined() {
+			return err
+		}
+		return p.guard.Confine(true)
 	})
 	if err != nil {
 		s.logger.Error("the tables that keep guests from other metadata services are not back yet, and it is tried again", "netns", p.path, "err", err)
