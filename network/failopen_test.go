@@ -176,3 +176,32 @@ func TestWhatKeepsAContainerFromTheCloudComesBack(t *testing.T) {
 		eventually(t, "all of the tables after "+damage, func() bool { return strings.Count(rules(), "\n") == before })
 	}
 }
+
+// TestRulesThatReaddressRequests are how some metadata services get theirs: by destination
+// NAT, before anything is forwarded. Ours come first, made before those or after.
+func TestRulesThatReaddressRequests(t *testing.T) {
+	for _, mode := range []network.PortMode{network.Rewrite, network.NAT, network.Direct} {
+		t.Run(string(mode), func(t *testing.T) {
+			host := nettest.New(t)
+			newCloud(t, host)
+			guest := newRoutedGuest(t, host)
+			unbound(t, host, "192.0.2.2:8181")
+			readdress := func() {
+				host.Run(t, "nft", "add table ip nat; delete table ip nat")
+				host.Run(t, "iptables", "-t", "nat", "-A", "PREROUTING", "-i", "tap+", "-d", "169.254.169.254", "-p", "tcp", "--dport", "80",
+					"-j", "DNAT", "--to-destination", "192.0.2.2:8181")
+			}
+			readdress()
+			wantTold(t, guest, metadata[0], "") // the other service
+			state := configured(t, host, network.Config{Mode: mode})
+			put(t, state, network.Interface("i-1", "", "tap1", true))
+			wantTold(t, guest, metadata[0], "i-1")
+			readdress()
+			wantTold(t, guest, metadata[0], "i-1")
+			host.Run(t, "ip", "link", "del", "tap1")
+			becomes(t, state, "i-1", network.Lost)
+			guest = newRoutedGuest(t, host)
+			wantNotTheCloud(t, guest, "behind a device made anew")
+		})
+	}
+}

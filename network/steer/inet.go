@@ -44,7 +44,7 @@ const (
 func (w Way) inetChains() []chain {
 	raw := nftables.ChainPriorityRaw
 	chains := []chain{
-		{name: asked, rules: append(askedRules(), w.track(expr.MetaKeyIIFNAME, expr.MetaKeyIIF))},
+		{name: asked, rules: append(askedRules(), notReaddressed(), w.track(expr.MetaKeyIIFNAME, expr.MetaKeyIIF))},
 		{name: arrived, rules: w.arrivedRules()},
 		{name: answered, rules: slices.Concat([]rule{w.track(expr.MetaKeyOIFNAME, expr.MetaKeyOIF)}, w.ownerRules(), w.answerRules())},
 		filter("forward", nftables.ChainHookForward, raw, forwardRules()),
@@ -94,6 +94,13 @@ func reset() exprs { return exprs{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}} }
 func askedRules() []rule {
 	return []rule{{"from no port that is known", all(
 		meta(expr.MetaKeyIIFNAME, 0), in(bridges), marked(expr.CmpOpNeq), dropped(unmarked))}}
+}
+
+// notReaddressed keeps others' destination NAT, which is how some metadata services get
+// their requests, from what guarded guests send where nobody serves them: the hook
+// forward would not know it again. What is not tracked has no NAT.
+func notReaddressed() rule {
+	return rule{"not readdressed", all(meta(expr.MetaKeyIIFNAME, 0), in(guarded), notIn(served), exprs{&expr.Notrack{}})}
 }
 
 // ipOptions and routingHeader refuse, from a shared bridge, what the kernel readdresses

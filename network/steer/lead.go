@@ -150,6 +150,10 @@ func (w Way) leadingChains() []chain {
 	return nil
 }
 
+// beforeNAT is before all other destination NAT, of which the first decides. Of equals
+// it would be the chain that was made last.
+var beforeNAT = nftables.ChainPriorityRef(*nftables.ChainPriorityNATDest - 1)
+
 // natChain readdresses what comes from guests, or from the host itself.
 func (w Way) natChain(name string, hook *nftables.ChainHook, by exprs, lo expr.CmpOp) chain {
 	var rules []rule
