@@ -212,3 +212,34 @@ func TestANamespaceThatWentWhileNobodyLooked(t *testing.T) {
 		t.Error("the observer was not told")
 	}
 }
+
+// TestAPathThatIsAnothersNow after a restart, as the number of a process that has ended may
+// be: the other is left alone, and the agent's own does not keep it from starting.
+func TestAPathThatIsAnothersNow(t *testing.T) {
+	host, other := nettest.New(t), nettest.New(t)
+	state, w := watched(t, host)
+	for name, path := range map[string]string{"another's": other.Path(), "the agent's": host.Path(), "nobody's": os.Args[0]} {
+		a := network.Netns(name, path, true)
+		a.Bound = network.Bound{Boot: "as it was", Netns: 1}
+		if err := state.Mourn(a, "its process ended"); err != nil {
+			t.Errorf("the path is %s: %v", name, err)
+		}
+		state.Remove(name)
+	}
+	a := network.Netns("web", other.Path(), true)
+	a.Bound = network.Bound{Boot: "as it was", Netns: 1}
+	if err := state.Restore(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	wantPhase(t, state, "web", network.Lost, "is gone")
+	if w.why("web") == "" {
+		t.Error("the observer was not told")
+	}
+	for _, ns := range []*nettest.Namespace{host, other} {
+		if rules := ns.Run(t, "nft", "list", "ruleset"); rules != "" {
+			t.Errorf("there are\n%s", rules)
+		}
+	}
+	put(t, state, network.Netns("other", other.Path(), true))
+	wantTold(t, other, metadata[0], "other")
+}

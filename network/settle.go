@@ -25,6 +25,11 @@ func (s *State) settle(ctx context.Context, w *wanted) {
 		w.absent(err)
 		return
 	}
+	if err == nil && w.elsewhere() { // before anything is made there
+		s.quit(w)
+		w.lose(w.deserted())
+		return
+	}
 	if err == nil {
 		err = s.watchProcess(w)
 	}
@@ -69,6 +74,24 @@ func (w *wanted) absent(err error) {
 		w.fail(fmt.Errorf("network namespace %s is not there: a process that does not run has none, and the next one with its number is another; name that of a running one", w.Netns))
 	default:
 		w.wait(err.Error())
+	}
+}
+
+// elsewhere reports whether the path of the namespace that w is bound to is another's now:
+// the numbers of processes are given again.
+func (w *wanted) elsewhere() bool {
+	if w.place == nil || w.Netns == "" || w.Follow || w.Bound == (Bound{}) {
+		return false
+	}
+	boot, err := bootID()
+	return err == nil && (w.Bound.Boot != boot || w.Bound.Netns != w.place.number)
+}
+
+// quit leaves a place in which nothing was made for w.
+func (s *State) quit(w *wanted) {
+	if w.place != nil {
+		s.vacate(w.place)
+		w.place = nil
 	}
 }
 

@@ -159,10 +159,12 @@ func (s *State) Mourn(a Attachment, why string) error {
 	defer s.mu.Unlock()
 	w := &wanted{Attachment: a, phase: Lost, reason: why, told: Lost}
 	s.wanted[a.Name] = w
-	if err := s.find(w); errors.Is(err, errAbsent) {
-		return nil // with the namespace, its devices are gone
-	} else if err != nil {
-		return err
+	if err := s.find(w); err != nil || w.elsewhere() {
+		if w.Netns == "" {
+			return err
+		}
+		s.quit(w)
+		return nil // with the namespace its devices are gone, whatever has its path now
 	}
 	if err := s.lead(w); err != nil {
 		return err
