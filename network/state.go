@@ -213,6 +213,9 @@ func (s *State) exchange(ctx context.Context, old *wanted, a Attachment, commit 
 	}
 	if err != nil {
 		s.end(w)
+		if old != nil { // both may have shared what is taken back
+			s.settle(ctx, old)
+		}
 		return err
 	}
 	if old != nil {

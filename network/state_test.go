@@ -2,6 +2,7 @@ package network_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -277,6 +278,30 @@ func TestTheErrorOfTheCallerTakesEverythingBack(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	wantTold(t, ns, metadata[1], "host") // as before
+}
+
+// TestTheErrorOfTheCallerLeavesWhatWasThere, also where the new attachment is by another
+// way to the same device, or for the same member of a bridge.
+func TestTheErrorOfTheCallerLeavesWhatWasThere(t *testing.T) {
+	host, container := nettest.New(t), nettest.New(t)
+	newBridge(t, host)
+	member, a := newMember(t, host, 5)
+	_, b := newMember(t, host, 6)
+	moved, port := a, *a.Member
+	port.Port = b.Member.Port
+	moved.Member = &port
+	state := open(t, host)
+	put(t, state, a)
+	put(t, state, network.Netns("web", container.Path(), false))
+	byProcess := network.Netns("web", fmt.Sprintf("/proc/%d/ns/net", holder(t, container)), false)
+	full := errors.New("the disk is full")
+	for _, next := range []network.Attachment{moved, byProcess} {
+		if err := state.Put(t.Context(), next, func() error { return full }); !errors.Is(err, full) {
+			t.Errorf("%s: error %v", next.Name, err)
+		}
+	}
+	wantTold(t, member, metadata[0], a.Name)
+	wantTold(t, container, metadata[0], "web")
 }
 
 // TestNobodyIsLetInBeforeTheCallerAgrees dials while the caller has not yet stored
