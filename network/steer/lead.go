@@ -16,9 +16,6 @@ const (
 	natOutput     = "nat_output"
 )
 
-// beforeNAT is before the destination NAT of others: the first to readdress has it.
-var beforeNAT = nftables.ChainPriorityRef(*nftables.ChainPriorityNATDest - 1)
-
 var (
 	anyServed = in(served)
 	lo        = []byte(ifname("lo"))
