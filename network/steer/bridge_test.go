@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rolecall/rolecall/network/link"
+	"github.com/rolecall/rolecall/network/nettest"
 	"github.com/rolecall/rolecall/network/steer"
 )
 
@@ -164,7 +165,10 @@ func TestWhatMembersSendPasses(t *testing.T) {
 // Others see neither our bit of the mark nor the bridge in the priority.
 func TestNoMarkAndNoPriorityIsLeft(t *testing.T) {
 	b, victim, attacker := pair(t)
-	// Not IPv6: the kernel's own reports of multicast listeners have a priority.
+	// The kernel's own reports of multicast listeners have a priority.
+	for _, ns := range []*nettest.Namespace{b.host, victim.ns, attacker.ns} {
+		ns.Sysctl(t, "net/ipv6/conf/all/disable_ipv6", "1")
+	}
 	for _, command := range []string{
 		"add table inet others; add counter inet others seen; add chain inet others input { type filter hook input priority 0; }",
 		"add rule inet others input udp dport 80 counter name seen",
@@ -173,9 +177,9 @@ func TestNoMarkAndNoPriorityIsLeft(t *testing.T) {
 		"add chain bridge others forward { type filter hook forward priority 0; }",
 		"add chain bridge others postrouting { type filter hook postrouting priority 0; }",
 		"add rule inet others input meta mark != 0 drop",
-		"add rule bridge others input ether type != ip6 meta priority != 0 counter name left",
-		"add rule bridge others forward ether type != ip6 meta priority != 0 counter name left",
-		"add rule bridge others postrouting ether type != ip6 meta priority != 0 counter name left",
+		"add rule bridge others input meta priority != 0 counter name left",
+		"add rule bridge others forward meta priority != 0 counter name left",
+		"add rule bridge others postrouting meta priority != 0 counter name left",
 		"add rule bridge others postrouting meta mark != 0 counter name left",
 	} {
 		b.host.Run(t, "nft", command)
