@@ -27,6 +27,9 @@ func Probe(ctx context.Context, addr netip.AddrPort) bool {
 	return true
 }
 
+// Here reports whether what this host's programs send to an address stays on this host.
+func Here(addr netip.Addr) (bool, error) { return link.Owned(addr) }
+
 // Answers reports whether a metadata service that is not ours answers this host, or did
 // when an earlier process kept the way to it. It is asked before any address is added.
 func Answers(ctx context.Context) (bool, error) {

@@ -42,7 +42,11 @@ var namespaces = []string{"/run/netns/*", "/run/docker/netns/*"}
 // nobodyAnswers refuses to clean up under a running agent.
 func nobodyAnswers(ctx context.Context, socket string) error {
 	for _, at := range network.Host("host", true).Served {
-		if network.Probe(ctx, at) {
+		here, err := network.Here(at.Addr())
+		if err != nil {
+			return err
+		}
+		if here && network.Probe(ctx, at) { // what answers elsewhere is a cloud's
 			return fmt.Errorf("something answers at %s: if it is an agent, stop it first, and it cleans up by itself", at)
 		}
 	}

@@ -95,23 +95,28 @@ func TestAServiceKeepsItsAddresses(t *testing.T) {
 	}
 }
 
+// cloud has another host answer at the metadata address, from now on.
+func (h *house) cloud() {
+	h.t.Helper()
+	cloud := newNeighbour(h.t, h.ns)
+	cloud.Run(h.t, "ip", "address", "add", "169.254.169.254/32", "dev", "lo")
+	h.ns.Route(h.t, "169.254.169.254/32", "10.0.0.2")
+	server := cloud.Command(h.t.Context(), "/usr/bin/python3", "-m", "http.server", "80")
+	server.Stderr, server.Dir = &output{}, h.t.TempDir()
+	if err := server.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+	for status := 0; status != 200; { // until it listens
+		status, _, _ = h.request("GET", metadata+"/")
+	}
+}
+
 // TestACloudsOwnMetadataIsNotShadowed runs on a machine whose cloud answers at the
 // address already, from another host.
 func TestACloudsOwnMetadataIsNotShadowed(t *testing.T) {
 	h := newHouse(t)
-	cloud := newNeighbour(t, h.ns)
-	cloud.Run(t, "ip", "address", "add", "169.254.169.254/32", "dev", "lo")
-	h.ns.Route(t, "169.254.169.254/32", "10.0.0.2")
-	server := cloud.Command(t.Context(), "/usr/bin/python3", "-m", "http.server", "80")
-	server.Stderr, server.Dir = &output{}, t.TempDir()
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
-	for status := 0; status != 200; { // until it listens
-		status, _, _ = h.request("GET", metadata+"/")
-	}
-
+	h.cloud()
 	expect(t, h.refused("up"), "another service answers at 169.254.169.254:80", "--take-over")
 	p := h.up("--take-over")
 	h.role()
@@ -172,6 +177,30 @@ func TestCleanupMendsWhatAKillLeft(t *testing.T) {
 	}
 	if text := h.addresses(); h.metadataAddresses() || !strings.Contains(text, foreign) {
 		t.Errorf("after cleanup lo has\n%s", text)
+	}
+}
+
+// TestCleanupBesideACloud is not held up by what is no agent: the metadata of the cloud
+// that the machine runs in.
+func TestCleanupBesideACloud(t *testing.T) {
+	h := newHouse(t)
+	h.cloud()
+	fresh := h.ns.Run(t, "ip", "rule") + h.addresses()
+	p := h.up("--listen", "127.0.0.1:1338")
+	h.guest("tap1")
+	h.instance("put", "--interface", "tap1")
+	if status, _, err := h.request("GET", metadata+"/"); err != nil || status != 200 {
+		t.Errorf("beside the guest the cloud answers %d (%v)", status, err)
+	}
+	p.signal(syscall.SIGKILL)
+	if out, errs, ok := h.run("cleanup"); !ok || !strings.Contains(out, "the host's own way") {
+		t.Errorf("cleanup: %t\n%s%s", ok, out, errs)
+	}
+	if got := h.ns.Run(t, "ip", "rule") + h.addresses(); got != fresh {
+		t.Errorf("there are\n%swere\n%s", got, fresh)
+	}
+	if rules := h.ns.Run(t, "nft", "list", "ruleset"); rules != "" {
+		t.Errorf("left over:\n%s", rules)
 	}
 }
 
