@@ -243,3 +243,33 @@ func TestAPathThatIsAnothersNow(t *testing.T) {
 	put(t, state, network.Netns("other", other.Path(), true))
 	wantTold(t, other, metadata[0], "other")
 }
+
+// TestADeviceThatIsRenamed is another by its name, which is how it was attached: what we
+// did to it is undone under the new one, and its guest stays kept from the cloud.
+func TestADeviceThatIsRenamed(t *testing.T) {
+	host := nettest.New(t)
+	newCloud(t, host)
+	state, _ := watched(t, host)
+	guest := newRoutedGuest(t, host)
+	host.Sysctl(t, "net/ipv4/conf/all/rp_filter", "1")
+	show := func(device string) string {
+		return host.Run(t, "ip", "-brief", "-4", "address", "show", "dev", device)[len(device):] + host.Run(t, "cat", "/proc/sys/net/ipv4/conf/"+device+"/rp_filter")
+	}
+	before := show("tap1")
+	put(t, state, network.Interface("i-1", "", "tap1", true))
+	host.Run(t, "ip", "link", "set", "tap1", "down")
+	host.Run(t, "ip", "link", "set", "tap1", "name", "tap9")
+	host.Run(t, "ip", "link", "set", "tap9", "up")
+	becomes(t, state, "i-1", network.Lost)
+	if got := show("tap9"); got != before {
+		t.Errorf("tap9 shows\n%stap1 showed\n%s", got, before)
+	}
+	wantNotTheCloud(t, guest, "behind the renamed device")
+	state.Remove("i-1")
+	if rules := host.Run(t, "nft", "list", "ruleset"); rules != "" {
+		t.Errorf("left over:\n%s", rules)
+	}
+	if text := host.Run(t, "ip", "address"); strings.Contains(text, "169.254.169.254") || strings.Contains(text, "fd00:ec2::254") {
+		t.Errorf("left over:\n%s", text)
+	}
+}

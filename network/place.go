@@ -160,7 +160,7 @@ func (s *State) steer(p *place) error {
 // watchOver lets nothing from w's device reach another metadata service from now on,
 // be the device there or not.
 func (s *State) watchOver(w *wanted) error {
-	if w.guards || w.isHost() {
+	if len(w.guarded) > 0 || w.isHost() {
 		return nil
 	}
 	p := w.place
@@ -170,31 +170,35 @@ func (s *State) watchOver(w *wanted) error {
 				return err
 			}
 		}
-		if !w.guest() {
-			return p.guard.Confine(true)
-		}
-		return p.guard.Guard(w.Device)
+		return p.watch(w, w.Device)
 	})
 	if err != nil {
 		return fmt.Errorf("attachment %s: keep its packets from other metadata services: %w", w.Name, err)
 	}
-	w.guards = true
-	p.guarded[w.Device]++
-	delete(p.abandoned, w.Device)
 	return nil
 }
 
-// forget takes back watchOver, if no other attachment has the device.
+// watch has the kernel guard a device for w, or confine the programs of the namespace.
+func (p *place) watch(w *wanted, device string) error {
+	guard := func() error { return p.guard.Guard(device) }
+	if !w.guest() {
+		guard = func() error { return p.guard.Confine(true) }
+	}
+	if err := guard(); err != nil {
+		return err
+	}
+	w.guarded = append(w.guarded, device)
+	p.guarded[device]++
+	delete(p.abandoned, device)
+	return nil
+}
+
+// forget takes back watch, of devices that no other attachment has.
 func (p *place) forget(w *wanted) error {
-	if !w.guards {
+	free := p.release(w)
+	if len(free) == 0 {
 		return nil
 	}
-	w.guards = false
-	p.guarded[w.Device]--
-	if p.guarded[w.Device] > 0 {
-		return nil
-	}
-	delete(p.guarded, w.Device)
 	if p.empty() {
 		return nil // all goes with the tables
 	}
@@ -202,20 +206,31 @@ func (p *place) forget(w *wanted) error {
 		if !w.guest() {
 			return p.guard.Confine(false)
 		}
-		return p.guard.Unguard(w.Device)
+		var errs []error
+		for _, device := range free {
+			errs = append(errs, p.guard.Unguard(device))
+		}
+		return errors.Join(errs...)
 	})
 }
 
 // abandon is forget where the guest has to be guarded as long as there is one.
 func (p *place) abandon(w *wanted) {
-	if !w.guards {
-		return
+	for _, device := range p.release(w) {
+		p.abandoned[device] = true
 	}
-	w.guards = false
-	if p.guarded[w.Device]--; p.guarded[w.Device] == 0 {
-		delete(p.guarded, w.Device)
+}
+
+// release returns the devices that were guarded for w alone, and are for nobody now.
+func (p *place) release(w *wanted) (free []string) {
+	for _, device := range w.guarded {
+		if p.guarded[device]--; p.guarded[device] == 0 {
+			delete(p.guarded, device)
+			free = append(free, device)
+		}
 	}
-	p.abandoned[w.Device] = true
+	w.guarded = nil
+	return free
 }
 
 // confined reports whether the programs of the namespace are kept from other metadata

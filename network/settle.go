@@ -160,8 +160,12 @@ func (st *stand) arrange(ctx context.Context, concerned []*wanted) {
 	device, err := link.Describe(st.device)
 	switch {
 	case errors.Is(err, link.ErrNotFound):
+		err := st.renamed()
 		st.shut()
 		st.all(st.miss)
+		if err != nil {
+			st.state.logger.Error("what was made on a device that has another name now is still there", "device", st.device, "err", err)
+		}
 		return
 	case err != nil:
 		st.all(func(w *wanted) { w.fail(err) })

@@ -57,9 +57,9 @@ type wanted struct {
 	err    error  // of the phase Failed
 	told   Phase  // what the observer knows
 
-	place   *place // where its namespace is there
-	stand   *stand // where it is served, or waits to be
-	guards  bool   // its device is guarded for it
+	place   *place   // where its namespace is there
+	stand   *stand   // where it is served, or waits to be
+	guarded []string // the devices that are guarded for it: its own, and what that was renamed to
 	member  *admission
 	unwatch func() // ends the watch of its namespace's process
 }
