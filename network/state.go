@@ -182,20 +182,21 @@ func (s *State) unclaimed(a Attachment) error {
 	return nil
 }
 
-// alter changes the endpoints of an attachment that is there.
+// alter changes the endpoints of an attachment that is there. The rest is the same, and
+// stays as it is: doors read it without the lock.
 func (s *State) alter(ctx context.Context, w *wanted, a Attachment, commit func() error) error {
-	before := w.Attachment
-	if a.Bound == (Bound{}) {
-		a.Bound = w.Bound
+	served, bound, follow := w.Served, w.Bound, w.Follow
+	w.Served, w.Follow = a.Served, a.Follow
+	if a.Bound != (Bound{}) {
+		w.Bound = a.Bound
 	}
-	w.Attachment = a
 	s.settle(ctx, w)
 	err := w.err
 	if err == nil {
 		err = commit()
 	}
 	if err != nil {
-		w.Attachment = before
+		w.Served, w.Bound, w.Follow = served, bound, follow
 		s.settle(ctx, w)
 	}
 	s.tell(w)
