@@ -1,13 +1,14 @@
 package network_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"net"
 	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/network/nettest"
 )
 
 // Frames as an attacker makes them, who has no kernel in the way.
@@ -32,22 +33,20 @@ const (
 
 // bytes is the segment in its IP packet.
 func (s segment) bytes() []byte {
-	tcp := slices.Concat(be16(s.src.Port()), be16(s.dst.Port()), be32(s.seq), be32(s.ack),
+	tcp := slices.Concat(nettest.Uint16(s.src.Port()), nettest.Uint16(s.dst.Port()), nettest.Uint32(s.seq), nettest.Uint32(s.ack),
 		[]byte{5 << 4, s.flags, 0xff, 0xff, 0, 0, 0, 0}, s.data)
-	pseudo := slices.Concat(s.src.Addr().AsSlice(), s.dst.Addr().AsSlice(), be32(uint32(len(tcp))), be32(unix.IPPROTO_TCP), tcp)
-	binary.BigEndian.PutUint16(tcp[16:], checksum(pseudo))
+	binary.BigEndian.PutUint16(tcp[16:], nettest.TransportChecksum(s.src.Addr(), s.dst.Addr(), unix.IPPROTO_TCP, tcp))
 	return packet(s.src.Addr(), s.dst.Addr(), unix.IPPROTO_TCP, tcp)
 }
 
 // packet is IPv4 (RFC 791) or IPv6 (RFC 8200).
 func packet(src, dst netip.Addr, protocol byte, payload []byte) []byte {
 	if src.Is6() {
-		return slices.Concat([]byte{0x60, 0, 0, 0}, be16(uint16(len(payload))), []byte{protocol, 255},
-			src.AsSlice(), dst.AsSlice(), payload)
+		return nettest.IPv6(src, dst, protocol, payload)
 	}
-	head := slices.Concat([]byte{0x45, 0}, be16(uint16(20+len(payload))), []byte{0, 0, 0, 0, 64, protocol, 0, 0},
+	head := slices.Concat([]byte{0x45, 0}, nettest.Uint16(uint16(20+len(payload))), []byte{0, 0, 0, 0, 64, protocol, 0, 0},
 		src.AsSlice(), dst.AsSlice())
-	binary.BigEndian.PutUint16(head[10:], checksum(head))
+	binary.BigEndian.PutUint16(head[10:], nettest.Checksum(head))
 	return append(head, payload...)
 }
 
@@ -80,8 +79,7 @@ func arpClaim(ip netip.Addr, mac net.HardwareAddr) []byte {
 func advertisement(ip netip.Addr, mac net.HardwareAddr) []byte {
 	nodes := netip.IPv6LinkLocalAllNodes()
 	message := slices.Concat([]byte{136, 0, 0, 0, 0x20, 0, 0, 0}, ip.AsSlice(), []byte{2, 1}, mac)
-	pseudo := slices.Concat(ip.AsSlice(), nodes.AsSlice(), be32(uint32(len(message))), be32(unix.IPPROTO_ICMPV6), message)
-	binary.BigEndian.PutUint16(message[2:], checksum(pseudo))
+	binary.BigEndian.PutUint16(message[2:], nettest.TransportChecksum(ip, nodes, unix.IPPROTO_ICMPV6, message))
 	return packet(ip, nodes, unix.IPPROTO_ICMPV6, message)
 }
 
@@ -96,17 +94,3 @@ func asksFor(frame []byte) (ip netip.Addr, ok bool) {
 	}
 	return ip, false
 }
-
-func checksum(data []byte) uint16 {
-	var sum uint32
-	for pair := range slices.Chunk(append(bytes.Clone(data), make([]byte, len(data)%2)...), 2) {
-		sum += uint32(binary.BigEndian.Uint16(pair))
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
-}
-
-func be16(n uint16) []byte { return binary.BigEndian.AppendUint16(nil, n) }
-func be32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }

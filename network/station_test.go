@@ -94,7 +94,7 @@ func (s *station) send(mac net.HardwareAddr, seg segment) {
 }
 
 func (s *station) sendTo(dst, src net.HardwareAddr, kind uint16, payload []byte) {
-	frame := slices.Concat(dst, src, be16(kind), payload)
+	frame := slices.Concat(dst, src, nettest.Uint16(kind), payload)
 	frame = append(frame, make([]byte, max(0, 60-len(frame)))...) // the least that Ethernet sends
 	if _, err := s.socket.Write(frame); err != nil {
 		s.t.Errorf("send a frame: %v", err)

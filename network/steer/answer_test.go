@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/network/nettest"
 )
 
 // answer sends a datagram from the metadata address, as our listener would.
@@ -128,9 +130,9 @@ func TestAPortThatNobodyAddedReachesNothing(t *testing.T) {
 	}
 	for i, frame := range [][]byte{
 		ethernet(broadcast, attackerMAC, unix.ETH_P_IP, ipv4(md4, victimIP, unix.IPPROTO_UDP, nil, udp(md4, victimIP, "attempt"))),
-		ethernet(toAll, attackerMAC, unix.ETH_P_IPV6, ipv6(md6, victimIP6, unix.IPPROTO_UDP, udp(md6, victimIP6, "attempt"))),
+		ethernet(toAll, attackerMAC, unix.ETH_P_IPV6, nettest.IPv6(md6, victimIP6, unix.IPPROTO_UDP, udp(md6, victimIP6, "attempt"))),
 		ethernet(broadcast, attackerMAC, unix.ETH_P_ARP, arp(attackerMAC, md4, "attempt")),
-		ethernet(toAll, attackerMAC, unix.ETH_P_IPV6, ipv6(attackerIP6, allNodes, unix.IPPROTO_ICMPV6,
+		ethernet(toAll, attackerMAC, unix.ETH_P_IPV6, nettest.IPv6(attackerIP6, allNodes, unix.IPPROTO_ICMPV6,
 			neighbour(136, attackerIP6, allNodes, md6, attackerMAC, "attempt"))),
 	} {
 		attacker.send(t, frame)
@@ -161,7 +163,7 @@ func TestWhatIsReaddressedToUsIsDropped(t *testing.T) {
 	}
 	frame6 := func(text string) []byte { // segment routing header (RFC 8754, section 2)
 		segments := append([]byte{unix.IPPROTO_UDP, 2, 4, 1, 0, 0, 0, 0}, md6.AsSlice()...)
-		return ethernet(b.mac, attackerMAC, unix.ETH_P_IPV6, ipv6(victimIP6, host6, unix.IPPROTO_ROUTING,
+		return ethernet(b.mac, attackerMAC, unix.ETH_P_IPV6, nettest.IPv6(victimIP6, host6, unix.IPPROTO_ROUTING,
 			append(segments, udp(victimIP6, md6, text)...)))
 	}
 	attacker.send(t, frame4("attempt"))

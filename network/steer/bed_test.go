@@ -153,7 +153,7 @@ func (g *guest) send(t testing.TB, frame []byte) {
 // ask sends a datagram to port 80 of the metadata address of the same IP version.
 func (b *bed) ask(mac net.HardwareAddr, src netip.Addr, text string) []byte {
 	if src.Is6() {
-		return ethernet(b.mac, mac, unix.ETH_P_IPV6, ipv6(src, link.MetadataIPv6, unix.IPPROTO_UDP, udp(src, link.MetadataIPv6, text)))
+		return ethernet(b.mac, mac, unix.ETH_P_IPV6, nettest.IPv6(src, link.MetadataIPv6, unix.IPPROTO_UDP, udp(src, link.MetadataIPv6, text)))
 	}
 	return ethernet(b.mac, mac, unix.ETH_P_IP, ipv4(src, link.MetadataIPv4, unix.IPPROTO_UDP, nil, udp(src, link.MetadataIPv4, text)))
 }

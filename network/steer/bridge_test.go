@@ -36,10 +36,10 @@ func attempts(b *bed) []attempt {
 	const text = "attempt"
 	from6 := func(src, dst netip.Addr, kind byte, target netip.Addr) []byte {
 		return ethernet(toAll, attackerMAC, unix.ETH_P_IPV6,
-			ipv6(src, dst, unix.IPPROTO_ICMPV6, neighbour(kind, src, dst, target, attackerMAC, text)))
+			nettest.IPv6(src, dst, unix.IPPROTO_ICMPV6, neighbour(kind, src, dst, target, attackerMAC, text)))
 	}
 	hidden := func(target netip.Addr) []byte { // behind a destination options header (RFC 8200, section 4.6)
-		return ethernet(toAll, attackerMAC, unix.ETH_P_IPV6, ipv6(attackerIP6, allNodes, unix.IPPROTO_DSTOPTS,
+		return ethernet(toAll, attackerMAC, unix.ETH_P_IPV6, nettest.IPv6(attackerIP6, allNodes, unix.IPPROTO_DSTOPTS,
 			extension(unix.IPPROTO_ICMPV6, [6]byte{1, 4}, neighbour(136, attackerIP6, allNodes, target, attackerMAC, text))))
 	}
 	fragment := neighbour(136, attackerIP6, allNodes, victimIP6, attackerMAC, text)
@@ -63,18 +63,18 @@ func attempts(b *bed) []attempt {
 		{"the victim's IP address, with options", ethernet(b.mac, attackerMAC, unix.ETH_P_IP,
 			ipv4(victimIP, md4, unix.IPPROTO_UDP, []byte{1, 1, 1, 0}, udp(victimIP, md4, text))), forgedSource},
 		{"the victim's IPv6 address, behind an extension header", ethernet(b.mac, attackerMAC, unix.ETH_P_IPV6,
-			ipv6(victimIP6, md6, unix.IPPROTO_DSTOPTS, extension(unix.IPPROTO_UDP, [6]byte{1, 4}, udp(victimIP6, md6, text)))), forgedSource},
+			nettest.IPv6(victimIP6, md6, unix.IPPROTO_DSTOPTS, extension(unix.IPPROTO_UDP, [6]byte{1, 4}, udp(victimIP6, md6, text)))), forgedSource},
 		{"a fragment from the victim's IP address", ethernet(b.mac, attackerMAC, unix.ETH_P_IP,
 			ipv4Fragment(victimIP, md4, unix.IPPROTO_UDP, 0x2000, nil, udp(victimIP, md4, text+"xxxxxxxxx"))), forgedSource},
 		{"a later fragment from the victim's IP address", ethernet(b.mac, attackerMAC, unix.ETH_P_IP,
 			ipv4Fragment(victimIP, md4, unix.IPPROTO_UDP, 2, nil, []byte(text))), forgedSource},
 		{"a priority tag in a priority tag", doubled, func(c steer.Counters) uint64 { return c.DoubleTagged }},
-		{"a provider's priority tag in a priority tag", slices.Concat(doubled[:16], be16(unix.ETH_P_8021AD), doubled[18:]),
+		{"a provider's priority tag in a priority tag", slices.Concat(doubled[:16], nettest.Uint16(unix.ETH_P_8021AD), doubled[18:]),
 			func(c steer.Counters) uint64 { return c.DoubleTagged }},
 		{"from the metadata address", impersonated, impersonation},
 		{"from the metadata address, tagged", tag(impersonated, 7), impersonation},
 		{"from the IPv6 metadata address", ethernet(toAll, attackerMAC, unix.ETH_P_IPV6,
-			ipv6(md6, victimIP6, unix.IPPROTO_UDP, udp(md6, victimIP6, text))), impersonation},
+			nettest.IPv6(md6, victimIP6, unix.IPPROTO_UDP, udp(md6, victimIP6, text))), impersonation},
 		{"ARP for the metadata address", ethernet(broadcast, attackerMAC, unix.ETH_P_ARP, arp(attackerMAC, md4, text)), forgedNeighbour},
 		{"ARP for the victim's address", ethernet(broadcast, attackerMAC, unix.ETH_P_ARP, arp(attackerMAC, victimIP, text)), forgedNeighbour},
 		{"ARP for the victim's address with its MAC address inside",
@@ -85,13 +85,13 @@ func attempts(b *bed) []attempt {
 		{"an advertisement for the victim's address", from6(attackerIP6, allNodes, 136, victimIP6), forgedNeighbour},
 		{"an advertisement for the victim's address, behind an extension header", hidden(victimIP6), forgedNeighbour},
 		{"an advertisement for the metadata address, behind an extension header", hidden(md6), forgedNeighbour},
-		{"an advertisement in a fragment", ethernet(toAll, attackerMAC, unix.ETH_P_IPV6, ipv6(attackerIP6, allNodes, unix.IPPROTO_FRAGMENT,
+		{"an advertisement in a fragment", ethernet(toAll, attackerMAC, unix.ETH_P_IPV6, nettest.IPv6(attackerIP6, allNodes, unix.IPPROTO_FRAGMENT,
 			extension(unix.IPPROTO_ICMPV6, [6]byte{0, 1, 0, 0, 0, 9}, fragment[:8]))), forgedNeighbour},
 		{"a solicitation from the victim's address", from6(victimIP6, allNodes, 135, attackerIP6), forgedNeighbour},
 		// These go to the host alone, so no other hook sees them.
 		{"from the metadata address, to the host", toHost(impersonated), impersonation},
 		{"from the IPv6 metadata address, to the host", toHost(ethernet(toAll, attackerMAC, unix.ETH_P_IPV6,
-			ipv6(md6, victimIP6, unix.IPPROTO_UDP, udp(md6, victimIP6, text)))), impersonation},
+			nettest.IPv6(md6, victimIP6, unix.IPPROTO_UDP, udp(md6, victimIP6, text)))), impersonation},
 		{"ARP for the metadata address, to the host",
 			toHost(ethernet(broadcast, attackerMAC, unix.ETH_P_ARP, arp(attackerMAC, md4, text))), forgedNeighbour},
 		{"an advertisement for the metadata address, to the host", toHost(from6(attackerIP6, allNodes, 136, md6)), forgedNeighbour},
@@ -133,7 +133,7 @@ func TestWhatMembersSendPasses(t *testing.T) {
 	answers := overhear(t, victim.ns, "eth0")
 	datagram := udp(victimIP, md4, "in two parts, reassembled")
 	nd := func(kind byte) []byte {
-		return ethernet(toAll, victimMAC, unix.ETH_P_IPV6, ipv6(victimIP6, allNodes, unix.IPPROTO_ICMPV6,
+		return ethernet(toAll, victimMAC, unix.ETH_P_IPV6, nettest.IPv6(victimIP6, allNodes, unix.IPPROTO_ICMPV6,
 			neighbour(kind, victimIP6, allNodes, victimIP6, victimMAC, map[byte]string{135: "solicited", 136: "advertised"}[kind])))
 	}
 	other := net.HardwareAddr{2, 0, 0, 0, 0, 99} // not declared: of a container in the guest
@@ -204,7 +204,7 @@ func TestTheSameAddressesOnAnotherBridgeAreAnothers(t *testing.T) {
 	b.do(t, func() error { return b.guard.AddPort(twin.port) })
 	seen := overhear(t, b.host, "br1")
 	twin.send(t, ethernet(mac, victimMAC, unix.ETH_P_ARP, arp(victimMAC, victimIP, "twin's ARP")))
-	twin.send(t, ethernet(mac, victimMAC, unix.ETH_P_IPV6, ipv6(victimIP6, allNodes, unix.IPPROTO_ICMPV6,
+	twin.send(t, ethernet(mac, victimMAC, unix.ETH_P_IPV6, nettest.IPv6(victimIP6, allNodes, unix.IPPROTO_ICMPV6,
 		neighbour(136, victimIP6, allNodes, victimIP6, victimMAC, "twin's advertisement"))))
 	eventually(t, "the twin's frames", func() bool { return seen.has("twin's ARP") && seen.has("twin's advertisement") })
 

@@ -1,13 +1,14 @@
 package steer_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"net"
 	"net/netip"
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/network/nettest"
 )
 
 // Frames, byte by byte, as an attacker makes them.
@@ -15,12 +16,12 @@ import (
 var broadcast = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 
 func ethernet(dst, src net.HardwareAddr, ethertype uint16, payload []byte) []byte {
-	return slices.Concat(dst, src, be16(ethertype), payload)
+	return slices.Concat(dst, src, nettest.Uint16(ethertype), payload)
 }
 
 // tag puts an 802.1Q tag behind the addresses, in front of other tags.
 func tag(frame []byte, vlan uint16) []byte {
-	return slices.Concat(frame[:12], be16(unix.ETH_P_8021Q), be16(vlan), frame[12:])
+	return slices.Concat(frame[:12], nettest.Uint16(unix.ETH_P_8021Q), nettest.Uint16(vlan), frame[12:])
 }
 
 func ipv4(src, dst netip.Addr, protocol byte, options, payload []byte) []byte {
@@ -30,16 +31,11 @@ func ipv4(src, dst netip.Addr, protocol byte, options, payload []byte) []byte {
 // ipv4Fragment has the flags and the offset, in units of 8 bytes, as in the header.
 func ipv4Fragment(src, dst netip.Addr, protocol byte, fragment uint16, options, payload []byte) []byte {
 	head := slices.Concat(
-		[]byte{byte(0x45 + len(options)/4), 0}, be16(uint16(20+len(options)+len(payload))),
-		[]byte{0x12, 0x34}, be16(fragment), []byte{64, protocol, 0, 0},
+		[]byte{byte(0x45 + len(options)/4), 0}, nettest.Uint16(uint16(20+len(options)+len(payload))),
+		[]byte{0x12, 0x34}, nettest.Uint16(fragment), []byte{64, protocol, 0, 0},
 		src.AsSlice(), dst.AsSlice(), options)
-	binary.BigEndian.PutUint16(head[10:], checksum(head))
+	binary.BigEndian.PutUint16(head[10:], nettest.Checksum(head))
 	return append(head, payload...)
-}
-
-func ipv6(src, dst netip.Addr, next byte, payload []byte) []byte {
-	return slices.Concat([]byte{0x60, 0, 0, 0}, be16(uint16(len(payload))), []byte{next, 255},
-		src.AsSlice(), dst.AsSlice(), payload)
 }
 
 // extension is an IPv6 extension header of 8 bytes.
@@ -49,9 +45,9 @@ func extension(next byte, content [6]byte, payload []byte) []byte {
 
 // udp is a datagram from port 4000 to port 80.
 func udp(src, dst netip.Addr, payload string) []byte {
-	datagram := slices.Concat(be16(4000), be16(80), be16(uint16(8+len(payload))), be16(0), []byte(payload))
+	datagram := slices.Concat(nettest.Uint16(4000), nettest.Uint16(80), nettest.Uint16(uint16(8+len(payload))), nettest.Uint16(0), []byte(payload))
 	if src.Is6() {
-		binary.BigEndian.PutUint16(datagram[6:], withPseudoHeader(src, dst, unix.IPPROTO_UDP, datagram))
+		binary.BigEndian.PutUint16(datagram[6:], nettest.TransportChecksum(src, dst, unix.IPPROTO_UDP, datagram))
 	}
 	return datagram
 }
@@ -63,7 +59,7 @@ func neighbour(kind byte, src, dst, target netip.Addr, mac net.HardwareAddr, tex
 		option = 1 // of the source
 	}
 	message := slices.Concat([]byte{kind, 0, 0, 0, 0x20, 0, 0, 0}, target.AsSlice(), []byte{option, 1}, mac, option253(text))
-	binary.BigEndian.PutUint16(message[2:], withPseudoHeader(src, dst, unix.IPPROTO_ICMPV6, message))
+	binary.BigEndian.PutUint16(message[2:], nettest.TransportChecksum(src, dst, unix.IPPROTO_ICMPV6, message))
 	return message
 }
 
@@ -79,21 +75,3 @@ func option253(text string) []byte {
 func arp(mac net.HardwareAddr, ip netip.Addr, text string) []byte {
 	return slices.Concat([]byte{0, 1, 8, 0, 6, 4, 0, 2}, mac, ip.AsSlice(), broadcast, ip.AsSlice(), []byte(text))
 }
-
-func withPseudoHeader(src, dst netip.Addr, protocol byte, payload []byte) uint16 {
-	return checksum(slices.Concat(src.AsSlice(), dst.AsSlice(), be32(uint32(len(payload))), be32(uint32(protocol)), payload))
-}
-
-func checksum(data []byte) uint16 {
-	var sum uint32
-	for pair := range slices.Chunk(append(bytes.Clone(data), make([]byte, len(data)%2)...), 2) {
-		sum += uint32(binary.BigEndian.Uint16(pair))
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
-}
-
-func be16(n uint16) []byte { return binary.BigEndian.AppendUint16(nil, n) }
-func be32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }

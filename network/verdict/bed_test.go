@@ -170,7 +170,7 @@ func (b *bed) try(t *testing.T, src, dst netip.Addr, srcPort, dstPort uint16) st
 func (b *bed) passes(t *testing.T, from, to int, dst, src net.HardwareAddr) [][]byte {
 	t.Helper()
 	const experimental = 0x88b5 // IEEE 802, for what nobody else uses
-	mark := append(append(append([]byte{}, dst...), src...), be16(experimental)...)
+	mark := append(append(append([]byte{}, dst...), src...), nettest.Uint16(experimental)...)
 	b.send(t, from, append(mark, make([]byte, 46)...))
 	var heard [][]byte
 	for {

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/network/nettest"
 )
 
 // ethernet is a frame with an IP packet of the version that src has.
@@ -16,20 +18,19 @@ func ethernet(dst, mac net.HardwareAddr, src netip.Addr, packet []byte) []byte {
 	if src.Is6() {
 		kind = unix.ETH_P_IPV6
 	}
-	return slices.Concat(dst, mac, be16(kind), packet)
+	return slices.Concat(dst, mac, nettest.Uint16(kind), packet)
 }
 
 // segment is the first of a connection (RFC 9293), in an IP packet.
 func segment(src, dst netip.Addr, srcPort, dstPort uint16) []byte {
 	const syn = 2
-	tcp := slices.Concat(be16(srcPort), be16(dstPort), be32(1), be32(0), []byte{5 << 4, syn}, be16(64000), be16(0), be16(0))
-	pseudo := slices.Concat(src.AsSlice(), dst.AsSlice(), be32(uint32(len(tcp))), be32(unix.IPPROTO_TCP), tcp)
-	binary.BigEndian.PutUint16(tcp[16:], checksum(pseudo))
+	tcp := slices.Concat(nettest.Uint16(srcPort), nettest.Uint16(dstPort), nettest.Uint32(1), nettest.Uint32(0), []byte{5 << 4, syn}, nettest.Uint16(64000), nettest.Uint16(0), nettest.Uint16(0))
+	binary.BigEndian.PutUint16(tcp[16:], nettest.TransportChecksum(src, dst, unix.IPPROTO_TCP, tcp))
 	if src.Is6() {
-		return slices.Concat([]byte{0x60, 0, 0, 0}, be16(uint16(len(tcp))), []byte{unix.IPPROTO_TCP, 64}, src.AsSlice(), dst.AsSlice(), tcp)
+		return slices.Concat([]byte{0x60, 0, 0, 0}, nettest.Uint16(uint16(len(tcp))), []byte{unix.IPPROTO_TCP, 64}, src.AsSlice(), dst.AsSlice(), tcp)
 	}
-	head := slices.Concat([]byte{0x45, 0}, be16(uint16(20+len(tcp))), []byte{0, 1, 0x40, 0, 64, unix.IPPROTO_TCP, 0, 0}, src.AsSlice(), dst.AsSlice())
-	binary.BigEndian.PutUint16(head[10:], checksum(head))
+	head := slices.Concat([]byte{0x45, 0}, nettest.Uint16(uint16(20+len(tcp))), []byte{0, 1, 0x40, 0, 64, unix.IPPROTO_TCP, 0, 0}, src.AsSlice(), dst.AsSlice())
+	binary.BigEndian.PutUint16(head[10:], nettest.Checksum(head))
 	return append(head, tcp...)
 }
 
@@ -44,7 +45,7 @@ func fateOf(frame []byte, port uint16) string {
 	const syn, ack, rst = 0x02, 0x10, 0x04
 	switch {
 	case protocol == unix.IPPROTO_ICMP && payload[0] == 3, protocol == unix.IPPROTO_ICMPV6 && payload[0] == 1: // unreachable
-		if bytes.Contains(payload, be16(port)) {
+		if bytes.Contains(payload, nettest.Uint16(port)) {
 			return refused
 		}
 	case protocol != unix.IPPROTO_TCP || binary.BigEndian.Uint16(payload[2:]) != port:
@@ -58,17 +59,3 @@ func fateOf(frame []byte, port uint16) string {
 	}
 	return ""
 }
-
-func checksum(data []byte) uint16 {
-	var sum uint32
-	for pair := range slices.Chunk(append(bytes.Clone(data), make([]byte, len(data)%2)...), 2) {
-		sum += uint32(binary.BigEndian.Uint16(pair))
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
-}
-
-func be16(n uint16) []byte { return binary.BigEndian.AppendUint16(nil, n) }
-func be32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }

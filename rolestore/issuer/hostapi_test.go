@@ -255,7 +255,7 @@ func FuzzHostAPI(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, token, body string) {
 		r, err := http.NewRequestWithContext(t.Context(), method, "http://127.0.0.1"+hosttoken.Prefix+path, strings.NewReader(body))
 		if err != nil {
-			t.Skip()
+			return // no request that a client could send
 		}
 		r.Header["Authorization"] = []string{"Bearer " + token}
 		w := httptest.NewRecorder()
