@@ -18,6 +18,7 @@
 //	up.go agent.go core.go              the three ways to run, as lists of tasks
 //	opennetwork.go ways.go              instances as attachments of the network
 //	instances.go registry.go            putting, serving, ending and showing instances
+//	output.go                           JSON or a table, for every command that shows something
 //	instancefiles.go document.go        instances that files define
 //	corelisten.go certificate.go        where the core listens, and with which certificate
 //	coreadmin.go coregrant.go           hosts, grants, leases and join tokens

@@ -35,7 +35,7 @@ func doctorCommand(w world, d defaults) *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&socket, "admin-socket", served(d.adminSocket), "`path` of the agent's admin socket")
-	command.Flags().StringVarP(&output, "output", "o", "table", "`form`: json or table")
+	outputFlag(command, &output)
 	return command
 }
 

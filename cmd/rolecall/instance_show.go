@@ -2,11 +2,9 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -47,25 +45,6 @@ func instanceShow(w world, socket *string) *cobra.Command {
 	}
 	outputFlag(command, &output)
 	return command
-}
-
-func outputFlag(command *cobra.Command, output *string) {
-	command.Flags().StringVarP(output, "output", "o", "table", "`form`: json or table")
-}
-
-// show prints v as JSON, or what fill writes into a table.
-func show(w world, output string, v any, fill func(table io.Writer)) error {
-	switch output {
-	case "json":
-		encoder := json.NewEncoder(w.stdout)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(v)
-	case "table":
-		table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-		fill(table)
-		return table.Flush()
-	}
-	return fmt.Errorf("-o %s: want json or table", output)
 }
 
 func listInstances(table io.Writer, w world, instances []admin.Instance) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -23,19 +22,11 @@ func statusCommand(w world, d defaults) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			switch output {
-			case "json":
-				encoder := json.NewEncoder(w.stdout)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(status)
-			case "table":
-				return printStatus(w, status)
-			}
-			return fmt.Errorf("-o %s: want json or table", output)
+			return inForm(w, output, status, func() error { return printStatus(w, status) })
 		},
 	}
 	command.Flags().StringVar(&socket, "admin-socket", served(d.adminSocket), "`path` of the agent's admin socket")
-	command.Flags().StringVarP(&output, "output", "o", "table", "`form`: json or table")
+	outputFlag(command, &output)
 	return command
 }
 

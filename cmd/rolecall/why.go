@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -32,15 +31,7 @@ func whyCommand(w world, d defaults) *cobra.Command {
 			if err := admin.NewClient(socket).Call(command.Context(), http.MethodPost, "/v1/why", q, &answer); err != nil {
 				return err
 			}
-			switch output {
-			case "json":
-				encoder := json.NewEncoder(w.stdout)
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(answer)
-			case "table":
-				return printAnswer(w, answer)
-			}
-			return fmt.Errorf("-o %s: want json or table", output)
+			return inForm(w, output, answer, func() error { return printAnswer(w, answer) })
 		},
 	}
 	f := command.Flags()
@@ -49,7 +40,7 @@ func whyCommand(w world, d defaults) *cobra.Command {
 	f.StringVar(&q.Resource, "resource", "*", "`ARN` of what is acted on")
 	f.StringArrayVar(&context, "context", nil, "condition key and its value, `key=value`; again for another value or key")
 	f.StringVar(&socket, "core-socket", served(d.coreSocket), "`path` of the core's admin socket")
-	f.StringVarP(&output, "output", "o", "table", "`form`: json or table")
+	outputFlag(command, &output)
 	for _, flag := range []string{"principal", "action"} {
 		_ = command.MarkFlagRequired(flag) // they are there
 	}
