@@ -32,7 +32,9 @@ type place struct {
 	// long as there is the namespace.
 	abandoned map[string]bool
 	placed    map[string]*link.Settings // devices on which the addresses are ours, and what they had before
-	// ensured says that the tables are there.
+	// tables are how they are made, nil before they are; ensured says that what an earlier
+	// process recorded in them is known, too.
+	tables   *steer.Way
 	ensured  bool
 	refusing *refusing
 	// needs says for whom routes of ours may be there, preceded for which addresses they
@@ -113,11 +115,13 @@ func (s *State) openPlace(n *namespace) (*place, error) {
 
 // ensure makes the tables, and learns what an earlier process recorded in them.
 func (s *State) ensure(p *place) error {
+	if p.tables == nil || p.tables.Containers != p.containers {
+		if err := s.steer(p, *s.way); err != nil {
+			return err
+		}
+	}
 	if p.ensured {
 		return nil
-	}
-	if err := s.steer(p); err != nil {
-		return err
 	}
 	placed, err := p.guard.Placed()
 	if err != nil {
@@ -143,8 +147,7 @@ func (s *State) ensure(p *place) error {
 }
 
 // steer makes the tables for all addresses that somebody is served at.
-func (s *State) steer(p *place) error {
-	way := *s.way
+func (s *State) steer(p *place, way steer.Way) error {
 	way.Containers, way.Owner = p.containers, p.user()
 	if err := p.guard.Flush(); err != nil { // what the one before was to take away
 		return err
@@ -154,6 +157,7 @@ func (s *State) steer(p *place) error {
 		return err
 	}
 	p.refusing.by(p.guard)
+	p.tables = &way
 	return nil
 }
 

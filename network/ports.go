@@ -70,24 +70,22 @@ func (s *State) Ports() Ports {
 
 // lead sees to it that requests come to w's listeners, but for opening these.
 func (s *State) lead(w *wanted) error {
-	return w.place.do(func() error {
-		if err := s.choose(); err != nil {
+	p := w.place
+	return p.do(func() error {
+		p.containers = p.containers || w.forContainers()
+		if err := s.choose(p); err != nil {
 			return err
 		}
 		if s.way.Mode == steer.Direct && w.isHost() { // which forwards nothing past itself
 			return nil
 		}
-		if w.place.ensured && !w.place.containers && w.forContainers() {
-			w.place.containers = true
-			return s.steer(w.place)
-		}
-		w.place.containers = w.place.containers || w.forContainers()
-		return s.ensure(w.place)
+		return s.ensure(p)
 	})
 }
 
-// choose finds out, once, what the kernel can do: it is the same in every namespace.
-func (s *State) choose() error {
+// choose finds out, once, what the kernel can do: it is the same in every namespace. The
+// first is left with its tables.
+func (s *State) choose(p *place) error {
 	if s.way != nil {
 		return nil
 	}
@@ -95,7 +93,7 @@ func (s *State) choose() error {
 	if s.config.Mode == Auto {
 		modes = []PortMode{Rewrite, NAT, Direct}
 	}
-	way, because, err := firstOf(modes, s.config.Port, func(w steer.Way) error { return steer.Via(w).Ensure() })
+	way, because, err := firstOf(modes, s.config.Port, func(w steer.Way) error { return s.steer(p, w) })
 	if err != nil {
 		return err
 	}
