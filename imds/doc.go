@@ -18,7 +18,10 @@
 // instance is removed, its open connections are of nobody, even if the id comes
 // back.
 //
-// The package takes from this module rolestore's vocabulary and surface, imds/token and
-// imds/tree, and nothing else: who attaches instances and who fetches
-// credentials is not known here.
+// An instance identity document is served from the start, and listed with its signatures
+// once they are published: never one that does not match the document beside it.
+//
+// The package takes from this module rolestore's vocabulary, rolestore/identity and
+// surface, imds/token and imds/tree, and nothing else: who attaches instances, who
+// fetches credentials and who signs documents is not known here.
 package imds

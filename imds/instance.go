@@ -7,6 +7,7 @@ import (
 
 	"github.com/rolecall/rolecall/imds/tree"
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/identity"
 )
 
 // instance is one life of an instance id, from its first Put to its removal.
@@ -23,6 +24,9 @@ type state struct {
 	tree     *tree.Tree
 	modified []string // of what the tree holds, as a header's value
 
+	signed   identity.Signed // the identity document in tree; zero until it is signed
+	unsigned bool            // it is going to be
+
 	credentials document // the role's; the zero document until there is one
 	info        document // iam/info; it comes and goes with credentials
 	updated     time.Time
@@ -31,11 +35,13 @@ type state struct {
 }
 
 // newState returns the state of an instance without credentials.
-func newState(i rolestore.Instance, now time.Time) *state {
+func (s *Server) newState(i rolestore.Instance, signed identity.Signed) *state {
 	return &state{
 		instance: i,
-		tree:     tree.New(i),
-		modified: httpDate(now),
+		tree:     tree.New(i, signed),
+		modified: httpDate(s.now()),
+		signed:   signed,
+		unsigned: s.signs && i.Profile.Role.ARN != "" && signed == identity.Signed{},
 		replaced: make(chan struct{}),
 	}
 }

@@ -4,23 +4,31 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/identity"
 )
 
 // Put adds an instance or replaces its definition, which must be valid (see
 // [rolestore.Instance.Validate]). Credentials stay if its incarnation and role
-// do. A new incarnation is a new instance: tokens and open connections of the
+// do, and the signed identity document if it says the same. A new incarnation is a new instance: tokens and open connections of the
 // earlier one are worth nothing.
 func (s *Server) Put(i rolestore.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := newState(i, s.now())
 	in := s.instances[i.ID]
-	switch old := in.load(); {
-	case old == nil || old.instance.Incarnation != i.Incarnation:
+	old := in.load()
+	if old == nil || old.instance.Incarnation != i.Incarnation {
 		s.remove(i.ID)
 		in = &instance{id: i.ID}
 		s.instances[i.ID] = in
-	case old.instance.Profile.Role == i.Profile.Role && old.credentials.body != nil:
+		in.replace(s.newState(i, identity.Signed{}))
+		return
+	}
+	var signed identity.Signed
+	if identity.Of(old.instance) == identity.Of(i) {
+		signed = old.signed
+	}
+	next := s.newState(i, signed)
+	if old.instance.Profile.Role == i.Profile.Role && old.credentials.body != nil {
 		next = next.with(old.credentials, old.updated)
 	}
 	in.replace(next)
@@ -64,7 +72,7 @@ func (s *Server) Withdraw(i rolestore.Instance) {
 	defer s.mu.Unlock()
 	in := s.instances[i.ID]
 	if old := in.load(); old != nil && old.instance.Incarnation == i.Incarnation {
-		in.replace(newState(old.instance, s.now()))
+		in.replace(s.newState(old.instance, old.signed))
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *Server) getMetadata(c *gin.Context, in *instance, st *state) *refusal {
 		return r
 	}
 	doc, r := st.document(c.Request.URL.Path)
-	if r == refusedNotReady {
+	if r.pending() {
 		doc, r = in.await(c.Request.Context(), c.Request.URL.Path)
 	}
 	if r != nil {
@@ -32,12 +32,15 @@ func (s *Server) getMetadata(c *gin.Context, in *instance, st *state) *refusal {
 	return nil
 }
 
-// document returns what path leads to: refusedNotReady if that is going to be
-// there in a moment.
+// document returns what path leads to: a refusal that is pending if that is going to
+// be there in a moment.
 func (st *state) document(path string) (document, *refusal) {
 	n, ok := st.tree.Lookup(path)
 	if !ok && isTokenPath(path) {
 		return document{}, refusedTokenMethod
+	}
+	if !ok && st.unsigned && tree.IsSignature(path) {
+		return document{}, refusedUnsigned
 	}
 	if !ok {
 		return document{}, notFound
@@ -71,15 +74,16 @@ func (in *instance) await(ctx context.Context, path string) (document, *refusal)
 		if st == nil {
 			return document{}, refusedUnidentified
 		}
-		if doc, r := st.document(path); r != refusedNotReady {
+		doc, r := st.document(path)
+		if !r.pending() {
 			return doc, r
 		}
 		select {
 		case <-st.replaced:
 		case <-late.C:
-			return document{}, refusedNotReady
+			return document{}, r
 		case <-ctx.Done():
-			return document{}, refusedNotReady
+			return document{}, r
 		}
 	}
 }

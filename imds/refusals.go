@@ -41,11 +41,16 @@ var (
 		remedy: "send " + tokenHeader + " once"}
 	refusedNotReady = &refusal{status: http.StatusServiceUnavailable, reason: "the role's first credentials are not here yet",
 		remedy: "see the instance's last error in rolecall status"}
+	refusedUnsigned = &refusal{status: http.StatusServiceUnavailable, reason: "the identity document is not signed yet",
+		remedy: "see rolecall status: the core signs it, once the instance has its role's first credentials"}
 
 	// notFound is an answer like others: SDKs and cloud-init ask for what may
 	// not be there. It is neither logged nor kept.
 	notFound = &refusal{status: http.StatusNotFound}
 )
+
+// pending reports whether what was asked for is going to be there in a moment.
+func (r *refusal) pending() bool { return r == refusedNotReady || r == refusedUnsigned }
 
 // refusedToken is for a token that was not verified, with the reason of
 // imds/token.

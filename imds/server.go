@@ -36,6 +36,10 @@ type Config struct {
 	Identify func(net.Conn) (instanceID string, ok bool)
 	// Tokens mints and verifies session tokens.
 	Tokens *token.Keys
+	// Signs says that somebody signs the identity documents of instances with a role, see
+	// [Server.PublishIdentity]: requests for a signature wait for the first one. Else
+	// there is none.
+	Signs bool
 	// Now is the clock for tokens and for the times in documents.
 	Now func() time.Time
 	// Logger takes refusals and faults; nil discards them.
@@ -47,6 +51,7 @@ type Config struct {
 type Server struct {
 	identify func(net.Conn) (string, bool)
 	tokens   *token.Keys
+	signs    bool
 	now      func() time.Time
 	log      *slog.Logger
 	http     *http.Server
@@ -63,6 +68,7 @@ func New(c Config) *Server {
 	s := &Server{
 		identify:  c.Identify,
 		tokens:    c.Tokens,
+		signs:     c.Signs,
 		now:       c.Now,
 		log:       c.Logger,
 		instances: make(map[string]*instance),

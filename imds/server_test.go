@@ -53,6 +53,7 @@ func newHost(t testing.TB) *host {
 	h.Server = imds.New(imds.Config{
 		Identify: h.identify,
 		Tokens:   tokens,
+		Signs:    true,
 		Now:      h.clock,
 		Logger:   slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})

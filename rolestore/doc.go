@@ -10,6 +10,7 @@
 //	rotate     when to replace credentials, and what to do when that fails
 //	source     where credentials come from: an STS, asked over HTTP
 //	hosttoken  the JWT by which a host proves that it speaks for an instance
+//	identity   the instance identity document, how it is signed and verified
 //	issuer     the core: a Security Token Service, and who may have a role
 //
 // Names are EC2's and IAM's own, so that a reader of the AWS API reference

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Instance is one machine that the agent serves. The names in JSON and YAML are
@@ -16,6 +17,9 @@ type Instance struct {
 	ID string `json:"instance_id"`
 	// Incarnation tells this life of the id from an earlier one.
 	Incarnation Incarnation `json:"incarnation"`
+	// PendingTime is when this life of the id began, in whole seconds; zero for one that
+	// began before it was noted.
+	PendingTime time.Time `json:"pending_time,omitzero"`
 	// Profile names the role; the zero profile means that there is none.
 	Profile InstanceProfile `json:"iam_instance_profile"`
 	// Attachment says by which way the instance's requests arrive.

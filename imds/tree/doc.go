@@ -15,5 +15,5 @@
 // [Kind] what the server has to fill in.
 //
 // A [Tree] is immutable. The package is pure and may import, of this module,
-// rolestore alone.
+// rolestore and rolestore/identity alone.
 package tree

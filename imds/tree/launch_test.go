@@ -6,6 +6,7 @@ import (
 
 	"github.com/rolecall/rolecall/imds/tree"
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/identity"
 )
 
 // launched is an instance with everything that it can be told.
@@ -20,7 +21,7 @@ func launched(role string) rolestore.Instance {
 }
 
 func TestWhatAnInstanceIsToldOfItself(t *testing.T) {
-	tr := tree.New(launched("web-role"))
+	tr := tree.New(launched("web-role"), identity.Signed{})
 	const nic = "meta-data/network/interfaces/macs/06:00:00:00:00:01/"
 	for path, want := range map[string]string{
 		"": "dynamic\nmeta-data\nuser-data",
@@ -59,7 +60,7 @@ func TestWhatAnInstanceIsToldOfItself(t *testing.T) {
 }
 
 func TestWhatAnInstanceIsNotToldIsNotListed(t *testing.T) {
-	tr := tree.New(instance(""))
+	tr := tree.New(instance(""), identity.Signed{})
 	for _, path := range []string{
 		"user-data", "meta-data/ami-id", "meta-data/instance-type", "meta-data/local-ipv4", "meta-data/mac",
 		"meta-data/network", "meta-data/public-keys", "dynamic/instance-identity/signature",
@@ -79,7 +80,7 @@ func TestHostnamesAreThoseOfEC2(t *testing.T) {
 	} {
 		i := launched("")
 		change(&i)
-		if n, _ := tree.New(i).Lookup("/latest/meta-data/local-hostname"); string(n.Body) != want {
+		if n, _ := tree.New(i, identity.Signed{}).Lookup("/latest/meta-data/local-hostname"); string(n.Body) != want {
 			t.Errorf("got %q, want %q", n.Body, want)
 		}
 	}
@@ -103,7 +104,7 @@ func TestTheIdentityDocumentIsEC2s(t *testing.T) {
   "region" : "eu-west-1",
   "version" : "2017-09-30"
 }`
-	n, _ := tree.New(launched("web")).Lookup("/2009-04-04/dynamic/instance-identity/document")
+	n, _ := tree.New(launched("web"), identity.Signed{}).Lookup("/2009-04-04/dynamic/instance-identity/document")
 	if string(n.Body) != want || !json.Valid(n.Body) {
 		t.Errorf("got %s", n.Body)
 	}

@@ -42,9 +42,8 @@ type item struct {
 	text  string
 }
 
-// rows is everything that instances are told.
+// rows is everything that instances are told, but for the identity document.
 var rows = []row{
-	{"dynamic/instance-identity/document", "2009-04-04", Text, one(identityDocument)},
 	{"meta-data/ami-id", "1.0", Text, one(func(i rolestore.Instance) string { return i.ImageID })},
 	{"meta-data/hostname", "1.0", Text, one(hostname)},
 	{"meta-data/iam/info", "2012-01-12", RoleInfo, role},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/identity"
 )
 
 // Tree is what one instance can ask for. Get one by [New].
@@ -21,8 +22,9 @@ type node struct {
 	children []*node // by name
 }
 
-// New returns the tree of an instance.
-func New(i rolestore.Instance) *Tree {
+// New returns the tree of an instance, with its identity document as the core has
+// signed it, or the zero value if it has not.
+func New(i rolestore.Instance, s identity.Signed) *Tree {
 	t := &Tree{nodes: make(map[string]*node)}
 	for _, r := range rows {
 		for _, it := range r.items(i) {
@@ -37,6 +39,7 @@ func New(i rolestore.Instance) *Tree {
 			}
 		}
 	}
+	t.addIdentity(i, s)
 	for _, n := range t.nodes {
 		if n.Directory {
 			n.Body = n.listing(Latest)

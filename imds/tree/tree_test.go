@@ -8,6 +8,7 @@ import (
 
 	"github.com/rolecall/rolecall/imds/tree"
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/identity"
 )
 
 func instance(role string) rolestore.Instance {
@@ -52,7 +53,7 @@ const allVersions = `1.0
 latest`
 
 func TestPathsAnswer(t *testing.T) {
-	withRole, without := tree.New(instance("web-role")), tree.New(instance(""))
+	withRole, without := tree.New(instance("web-role"), identity.Signed{}), tree.New(instance(""), identity.Signed{})
 	for _, tc := range []struct {
 		name string
 		tree *tree.Tree
@@ -139,7 +140,7 @@ func FuzzLookup(f *testing.F) {
 			t.Skip("IAM has no such role")
 		}
 		for _, i := range []rolestore.Instance{instance(role), launched(role)} {
-			tr := tree.New(i)
+			tr := tree.New(i, identity.Signed{})
 			checkListings(t, tr, path)
 			checkListings(t, tr, "/")
 		}

@@ -45,7 +45,7 @@ func (r Registration) succeeding(old Registration, exists bool) Registration {
 		r.Instance.Incarnation = rolestore.NewIncarnation()
 		return r
 	}
-	r.Instance.Incarnation = old.Instance.Incarnation
+	r.Instance.Incarnation, r.Instance.PendingTime = old.Instance.Incarnation, old.Instance.PendingTime
 	if r.Bound == (rolestore.Bound{}) {
 		r.Bound = old.Bound
 	}
@@ -55,8 +55,9 @@ func (r Registration) succeeding(old Registration, exists bool) Registration {
 // Put adds an instance or replaces the one of its id, and returns what is stored.
 // A life goes on if the id has one that has not ended and the attachment is the
 // same but for Reattach: the incarnation stays, and so does Bound where the
-// argument's is zero. Otherwise a new one begins. The argument's own incarnation
-// and Ended are ignored. It is on the disk when Put returns; the same once more
+// argument's is zero. Otherwise a new one begins, at the argument's PendingTime, which
+// is ignored for a life that goes on. The argument's own incarnation and Ended are
+// ignored always. It is on the disk when Put returns; the same once more
 // costs no write. An error changes nothing.
 func (a *Agent) Put(r Registration) (Registration, error) {
 	stored, err := a.PutAll([]Registration{r})

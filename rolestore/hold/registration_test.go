@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/dbfile"
@@ -90,6 +91,25 @@ func TestPutDecidesTheIncarnation(t *testing.T) {
 	must(t, f.RemoveInstance(i.ID))
 	if _, ok := f.Registration(i.ID); ok || put(i) == moved {
 		t.Error("an id that came back is the same incarnation")
+	}
+}
+
+func TestALifeBeginsOnce(t *testing.T) {
+	f := newAgentFile(t)
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	put := func(i rolestore.Instance, after time.Duration) time.Time {
+		i.PendingTime = began.Add(after)
+		return f.put(t, Registration{Instance: i}).Instance.PendingTime
+	}
+	i := testInstance(1)
+	put(i, 0)
+	i.Profile.Role.ARN += "-other"
+	if got := put(i, time.Hour); !got.Equal(began) {
+		t.Errorf("after an update it began at %s", got)
+	}
+	i.Attachment.Interface += "1"
+	if got := put(i, time.Hour); !got.Equal(began.Add(time.Hour)) {
+		t.Errorf("another life began at %s", got)
 	}
 }
 

@@ -17,8 +17,16 @@ const (
 	PathEvents = Prefix + "events"
 
 	// PathLeases and an instance id: DELETE releases the instance. With /revoke after
-	// it, POST ends the sessions that were issued for it, and answers an [Event].
-	PathLeases = Prefix + "leases/"
+	// it, POST ends the sessions that were issued for it, and answers an [Event]. With
+	// [SuffixIdentity] after it, POST takes what the host declares of the instance
+	// (identity.Declared) and answers the instance identity document, signed
+	// (identity.Signed).
+	PathLeases     = Prefix + "leases/"
+	SuffixIdentity = "/identity-document"
+
+	// PathCertificates answers anybody's GET, without a token, with the certificates
+	// that identity documents are verified by: PEM, the one that signs now first.
+	PathCertificates = Prefix + "identity-certificates"
 
 	// PathProfiles and the name of an instance profile: GET answers a [Profile] that
 	// the host is granted.

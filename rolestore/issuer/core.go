@@ -2,6 +2,8 @@ package issuer
 
 import (
 	"context"
+	"crypto"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -24,6 +26,9 @@ type Config struct {
 	Definitions *directory.Definitions
 	// URL is where parties outside reach the core; see [sts.Config].
 	URL string
+	// Site returns the operator's own certificate that signs identity documents, and
+	// its key, as they are now. Nil has the core make its own.
+	Site func() (*x509.Certificate, crypto.Signer, error)
 	// Prune deletes what the file defined before and defines no longer.
 	Prune bool
 	// Now is the wall clock.
@@ -40,6 +45,8 @@ type Core struct {
 	started   time.Time
 	sts       *sts.Server
 	authority []byte // SHA-256 of the certificate of our own authority, if hosts know us by it
+
+	renewing sync.Mutex // held while a site certificate is made
 
 	streaming sync.Mutex
 	streams   map[string]*context.CancelFunc // by host: ends its stream of events
@@ -99,11 +106,15 @@ func (c *Core) Redefine(want *directory.Definitions) error {
 // rotateEvery is how often it is looked whether a key is due.
 const rotateEvery = session.KeyLead / 4
 
-// RotateKeys replaces the issuing keys on their schedule until ctx ends.
+// RotateKeys replaces the issuing keys and the site certificate on their schedules until
+// ctx ends.
 func (c *Core) RotateKeys(ctx context.Context) error {
 	ticker := time.NewTicker(rotateEvery)
 	defer ticker.Stop()
 	for {
+		if _, _, err := c.signing(c.config.Now()); err != nil { // those who ask for a document try again
+			c.config.Logger.Error("no certificate signs identity documents", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -13,7 +13,10 @@
 // request signed with the host's key. A host keeps a stream of events open, by which it
 // hears at once that a session has become worthless. [Core.Certificates] are for that
 // surface off loopback, signed by an authority of the core's own that its join tokens
-// name. [Core.Admin] is for a Unix socket whose permissions
+// name. Identity documents are signed by another key, of the site's certificate, which
+// is on the same surface for everybody to verify by.
+//
+// [Core.Admin] is for a Unix socket whose permissions
 // decide who may open it: no administrator's key lies on a disk, and whoever may
 // open the socket gets a short session of the administrator's role instead.
 //

@@ -72,6 +72,7 @@ func (a *hostAPI) refuse(g *gin.Context, host string, err error) {
 		{directory.ErrHostTaken, http.StatusConflict, directory.ErrHostTaken.Error(), ""},
 		{directory.ErrNotFound, http.StatusNotFound, "there is nothing of that name that is this host's", ""},
 		{errMalformed, http.StatusBadRequest, errMalformed.Error(), ""},
+		{errDeclared, http.StatusBadRequest, err.Error(), ""},
 	} {
 		if errors.Is(err, r.err) {
 			status, body = r.status, hosttoken.Refusal{Message: r.message, Code: r.code}

@@ -6,7 +6,8 @@
 //
 // It lives in core.db, whose buckets are
 //
-//	core               identity: the core's id and its issuing keys
+//	core               identity: the core's id and its issuing keys; authority, for TLS;
+//	                   site_certificates, for identity documents
 //	account            <account id>
 //	role               <account id>/<name>
 //	instance_profile   <account id>/<name>

@@ -31,6 +31,7 @@ type Snapshot struct {
 	tokenIssuers map[string]string           // by account
 	tokenKeys    []TokenKey
 	grants       map[string][]*Grant // by host, in order of their names
+	site         []SiteCertificate
 }
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {

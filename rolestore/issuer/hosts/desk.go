@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
+	"github.com/rolecall/rolecall/rolestore/identity"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
@@ -154,6 +155,15 @@ func (d *Desk) State(host, instance string) hosttoken.Event {
 		event.Since = grant.Retagged
 	}
 	return event
+}
+
+// Vouch returns what the core knows of an instance that is leased to the host, and that
+// the host is granted. The error is [directory.ErrNotFound].
+func (d *Desk) Vouch(host *directory.Host, instance string) (identity.Vouched, error) {
+	if !d.State(host.ID, instance).Valid {
+		return identity.Vouched{}, directory.ErrNotFound
+	}
+	return identity.Vouched{AccountID: host.Account, InstanceID: instance}, nil
 }
 
 // Profile returns the instance profile of that name that the host is granted. The

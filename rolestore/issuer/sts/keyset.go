@@ -84,17 +84,27 @@ func (s *Server) discovery(engine *gin.Engine) {
 func (s *Server) published(document func(issuer string, d *directory.Snapshot) any) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		d, id := s.config.Directory.Snapshot(), g.Param("issuer")
-		req := newRequest(g.Request)
-		from, counted := source(req.source)
-		switch {
-		case surface.Browser(g.Request, s.names(req)...) != "":
-			g.AbortWithStatus(http.StatusForbidden)
-		case counted && !s.unsigned.allow(from, s.config.Now()):
-			g.AbortWithStatus(http.StatusTooManyRequests)
+		switch status := s.Unsigned(g.Request); {
+		case status != 0:
+			g.AbortWithStatus(status)
 		case s.config.URL == "" || !d.HasTokenIssuer(id):
 			g.AbortWithStatus(http.StatusNotFound)
 		default:
 			g.JSON(http.StatusOK, document(s.issuerURL(id), d))
 		}
 	}
+}
+
+// Unsigned returns the status by which a request for something that is public is
+// refused, or 0: a web page's, or one of too many from its source.
+func (s *Server) Unsigned(r *http.Request) int {
+	req := newRequest(r)
+	from, counted := source(req.source)
+	switch {
+	case surface.Browser(r, s.names(req)...) != "":
+		return http.StatusForbidden
+	case counted && !s.unsigned.allow(from, s.config.Now()):
+		return http.StatusTooManyRequests
+	}
+	return 0
 }
