@@ -29,7 +29,8 @@ type CacheConfig struct {
 	Logger *slog.Logger
 }
 
-// Cache keeps the credentials of the host's instances over a restart. Its
+// Cache keeps the credentials and the signed identity documents of the host's instances
+// over a restart. Its
 // methods may be called by many goroutines.
 type Cache struct {
 	file   *dbfile.File
@@ -43,7 +44,11 @@ type Cache struct {
 	mu      sync.RWMutex       // guards what follows, for moments
 	records map[string]*Record // by instance id; a record never changes
 	pending map[string]*Record // not yet on the disk, by instance id; nil is a removal
-	err     error              // of the last write
+
+	documents        map[string]*storedDocument // by instance id; a document never changes
+	pendingDocuments map[string]*storedDocument // as pending
+
+	err error // of the last write
 }
 
 // OpenCache reads the file. If it is damaged, it is renamed to
@@ -54,7 +59,7 @@ func OpenCache(c CacheConfig) (*Cache, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	file, records, err := openCacheFile(c)
+	file, held, err := openCacheFile(c)
 	var damaged *dbfile.DamagedError
 	if errors.As(err, &damaged) {
 		aside := c.Path + ".damaged-" + c.Now().UTC().Format("20060102T150405Z")
@@ -62,7 +67,7 @@ func OpenCache(c CacheConfig) (*Cache, error) {
 			return nil, fmt.Errorf("set damaged credential cache aside: %w", err)
 		}
 		c.Logger.Warn("damaged credential cache set aside, credentials will be fetched anew", "err", damaged, "moved_to", aside)
-		file, records, err = openCacheFile(c)
+		file, held, err = openCacheFile(c)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("credential cache: %w", err)
@@ -74,34 +79,50 @@ func OpenCache(c CacheConfig) (*Cache, error) {
 		wake:    make(chan struct{}, 1),
 		cancel:  cancel,
 		done:    make(chan struct{}),
-		records: records,
+		records: held.records,
 		pending: make(map[string]*Record),
+
+		documents:        held.documents,
+		pendingDocuments: make(map[string]*storedDocument),
 	}
 	go cache.run(ctx)
 	return cache, nil
 }
 
-func openCacheFile(c CacheConfig) (*dbfile.File, map[string]*Record, error) {
+// batch is what the file holds, or what is to be written to it.
+type batch struct {
+	records   map[string]*Record
+	documents map[string]*storedDocument
+}
+
+func openCacheFile(c CacheConfig) (*dbfile.File, batch, error) {
+	held := batch{make(map[string]*Record), make(map[string]*storedDocument)}
 	file, err := dbfile.Open(dbfile.Options{Path: c.Path, Keyring: c.Keyring, Kind: "cache"})
 	if err != nil {
-		return nil, nil, err
+		return nil, held, err
 	}
-	records := make(map[string]*Record)
 	err = file.View(func(tx *dbfile.Tx) error {
-		return tx.ForEach(credentialsBucket, func(id string, value []byte) error {
+		err := tx.ForEach(credentialsBucket, func(id string, value []byte) error {
 			r, err := decodeRecord(id, value)
 			if err != nil {
 				return tx.Damaged(fmt.Errorf("credentials of %s: %w", id, err))
 			}
-			records[id] = r
+			held.records[id] = r
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return dbfile.EachJSON(tx, documentsBucket, func(id string, d storedDocument) error {
+			held.documents[id] = &d
 			return nil
 		})
 	})
 	if err != nil {
 		_ = file.Close() // the first error says more
-		return nil, nil, err
+		return nil, held, err
 	}
-	return file, records, nil
+	return file, held, nil
 }
 
 // Get returns the instance's credentials, even past their expiry, if they were

@@ -5,6 +5,7 @@
 //	          instances  <instance id> -> rolestore.Instance and its registration
 //	          releases   <instance id>, of those whose lease is to be given up at the core
 //	cache.db  credentials <instance id> -> incarnation, role and credentials
+//	          identity_documents <instance id> -> incarnation and the signed document
 //
 // [Agent] is the identity of the host and of its instances. Every change of it is
 // on the disk before the call returns, and a damaged file stops the agent. It is

@@ -31,15 +31,17 @@ func (c *Cache) Put(i rolestore.Instance, credentials rolestore.Credentials) {
 	})
 }
 
-// Remove forgets the instance's credentials. They are no longer served, whatever
-// it returns; when it returns nil they are off the disk too, and otherwise that
+// Remove forgets the instance's credentials and its document. They are no longer served,
+// whatever it returns; when it returns nil they are off the disk too, and otherwise that
 // is tried again.
 func (c *Cache) Remove(instanceID string) error {
 	c.replace(instanceID, nil)
+	c.replaceDocument(instanceID, nil)
 	return c.Flush()
 }
 
-// Drop is [Cache.Remove] for who must not wait for the disk: it follows soon.
+// Drop forgets the instance's credentials, for who must not wait for the disk: it
+// follows soon.
 func (c *Cache) Drop(instanceID string) { c.replace(instanceID, nil) }
 
 // Err returns why the last write failed, nil if it did not. What is served does
@@ -59,6 +61,11 @@ func (c *Cache) replace(id string, r *Record) {
 	}
 	c.pending[id] = r
 	c.mu.Unlock()
+	c.poke()
+}
+
+// poke has what is pending written soon.
+func (c *Cache) poke() {
 	select {
 	case c.wake <- struct{}{}:
 	default: // run is about to look anyway
@@ -95,40 +102,47 @@ func (c *Cache) Flush() error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.mu.Lock()
-	batch := c.pending
-	c.pending = make(map[string]*Record)
+	b := batch{c.pending, c.pendingDocuments}
+	c.pending, c.pendingDocuments = make(map[string]*Record), make(map[string]*storedDocument)
 	c.mu.Unlock()
-	if len(batch) == 0 {
+	if len(b.records) == 0 && len(b.documents) == 0 {
 		return nil
 	}
-	err := c.file.Update(func(tx *dbfile.Tx) error { return write(tx, batch) })
+	err := c.file.Update(b.write)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
-		maps.Copy(batch, c.pending)
-		c.pending = batch
+		maps.Copy(b.records, c.pending)
+		maps.Copy(b.documents, c.pendingDocuments)
+		c.pending, c.pendingDocuments = b.records, b.documents
 	}
 	c.note(err)
 	return err
 }
 
-func write(tx *dbfile.Tx, batch map[string]*Record) error {
-	for id, r := range batch {
-		if r == nil {
-			if err := tx.Delete(credentialsBucket, id); err != nil {
-				return err
-			}
-			continue
-		}
-		value, err := r.encode()
-		if err != nil {
+func (b batch) write(tx *dbfile.Tx) error {
+	for id, r := range b.records {
+		if err := write(tx, credentialsBucket, id, r == nil, r.encode); err != nil {
 			return err
 		}
-		if err := tx.Put(credentialsBucket, id, value); err != nil {
+	}
+	for id, d := range b.documents {
+		if err := write(tx, documentsBucket, id, d == nil, d.encode); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func write(tx *dbfile.Tx, bucket, id string, gone bool, encode func() ([]byte, error)) error {
+	if gone {
+		return tx.Delete(bucket, id)
+	}
+	value, err := encode()
+	if err != nil {
+		return err
+	}
+	return tx.Put(bucket, id, value)
 }
 
 // note logs the first of several failures and the recovery. The caller holds mu.

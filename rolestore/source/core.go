@@ -14,6 +14,7 @@ import (
 
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
+	"github.com/rolecall/rolecall/rolestore/identity"
 )
 
 const (
@@ -34,6 +35,9 @@ var ErrUnknownHost = errors.New("the core does not know this host any more: join
 
 // ErrNotFound is returned for what the core does not have, or not for this host.
 var ErrNotFound = errors.New("the core has no such thing for this host")
+
+// ErrAway is returned when the core cannot be reached.
+var ErrAway = errors.New("the core does not answer")
 
 // CoreConfig is what [NewCore] needs; see [WebIdentityConfig].
 type CoreConfig struct {
@@ -68,6 +72,24 @@ func (c *Core) Revoke(ctx context.Context, instance string) (hosttoken.Event, er
 	var event hosttoken.Event
 	err := c.call(ctx, http.MethodPost, hosttoken.PathLeases+instance+"/revoke", nil, &event)
 	return event, err
+}
+
+// Identity has the identity document of an instance signed, with what this host declares
+// of it. The error for one that is not leased to this host is [ErrNotFound], and that of
+// a core that is away is [ErrAway].
+func (c *Core) Identity(ctx context.Context, instance string, d identity.Declared) (identity.Signed, error) {
+	var signed identity.Signed
+	in, err := json.Marshal(d)
+	if err != nil {
+		return signed, err
+	}
+	if err := c.call(ctx, http.MethodPost, hosttoken.PathLeases+instance+hosttoken.SuffixIdentity, in, &signed); err != nil {
+		return signed, err
+	}
+	if signed.Document == "" || signed.Signature == "" || signed.PKCS7 == "" {
+		return signed, errors.New("the core's answer is no signed document")
+	}
+	return signed, nil
 }
 
 // Profile returns an instance profile by its name, if it is granted to this host.
@@ -143,7 +165,7 @@ func (c *Core) ask(ctx context.Context, method, path string, in []byte) (*http.R
 	request.Header.Set("Authorization", "Bearer "+token)
 	reply, err := c.config.Client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("the core does not answer: %w", rootCause(err, c.config.Endpoint))
+		return nil, fmt.Errorf("%w: %w", ErrAway, rootCause(err, c.config.Endpoint))
 	}
 	if reply.StatusCode/100 == 2 {
 		return reply, nil
