@@ -58,6 +58,8 @@ type agentHalf struct {
 	region   string // where an instance is that does not say: where this machine is
 	core     *source.Core
 	link     *link
+	// signatures are of the identity documents of the instances.
+	signatures *signatures
 
 	changing sync.Mutex // held while an instance is put or removed
 	news     news
@@ -147,10 +149,10 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 	}
 	a := &agentHalf{
 		world: w, options: o, logger: logger, started: w.now(), identity: identity, cache: cache,
-		tokens: tokens, deeds: newDeeds(), link: newLink(),
+		tokens: tokens, deeds: newDeeds(), link: newLink(), signatures: newSignatures(),
 		close: []func() error{identity.Close, cache.Close},
 	}
-	a.imds = imds.New(imds.Config{Identify: a.identify, Tokens: a.tokens, Now: w.now, Logger: logger.With("room", "imds")})
+	a.imds = imds.New(imds.Config{Identify: a.identify, Tokens: a.tokens, Signs: true, Now: w.now, Logger: logger.With("room", "imds")})
 	if c.sharesDisk() {
 		a.notes = append(a.notes, "The keys lie on the same disk as the databases that they seal: whoever copies one copies both. Move the file and name it with --keys.")
 	}
@@ -194,6 +196,7 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 		task{"rotation", a.rotator.Run},
 		task{"events of the core", a.watchCore},
 		task{"releases", a.releaseAll},
+		task{"identity documents", a.signAll},
 		task{"watch of the network", a.network.Watch},
 		task{"watch of the instances' files", a.files.watch},
 		task{"records", a.deeds.run},
@@ -224,6 +227,7 @@ func (a *agentHalf) host() (rolestore.Instance, bool) {
 func (a *agentHalf) Publish(i rolestore.Instance, c rolestore.Credentials) {
 	a.imds.Publish(i, c)
 	a.cache.Put(i, c)
+	a.signatures.first(i, a.world.now())
 	a.news.tell(i.ID)
 }
 

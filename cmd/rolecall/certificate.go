@@ -14,6 +14,7 @@ import (
 // they change, as those who renew certificates do not tell us.
 type certificateFiles struct {
 	certificate, key string
+	fit              func(*tls.Certificate) error
 	logger           *slog.Logger
 
 	mu    sync.Mutex
@@ -27,18 +28,18 @@ type fileState struct {
 	size     int64
 }
 
-// openCertificate reads the files for the first time.
-func openCertificate(certificate, key string, logger *slog.Logger) (*certificateFiles, error) {
-	c := &certificateFiles{certificate: certificate, key: key, logger: logger}
+// openCertificate reads the files for the first time. fit, if not nil, refuses one that is
+// of no use.
+func openCertificate(certificate, key string, fit func(*tls.Certificate) error, logger *slog.Logger) (*certificateFiles, error) {
+	c := &certificateFiles{certificate: certificate, key: key, fit: fit, logger: logger}
 	state, err := c.look()
 	if err != nil {
 		return nil, err
 	}
-	pair, err := tls.LoadX509KeyPair(certificate, key)
-	if err != nil {
-		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", certificate, key, err)
+	if c.read, err = c.load(); err != nil {
+		return nil, err
 	}
-	c.read, c.state = &pair, state
+	c.state = state
 	return c, nil
 }
 
@@ -51,14 +52,25 @@ func (c *certificateFiles) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if err != nil || state == c.state {
 		return c.read, nil
 	}
-	pair, err := tls.LoadX509KeyPair(c.certificate, c.key)
+	pair, err := c.load()
 	if err != nil {
 		c.logger.Warn("the new certificate cannot be used, and the one of before is used on", "certificate", c.certificate, "err", err)
 		return c.read, nil
 	}
 	c.logger.Info("certificate read again", "certificate", c.certificate, "subject", pair.Leaf.Subject.String(), "not_after", pair.Leaf.NotAfter)
-	c.read, c.state = &pair, state
+	c.read, c.state = pair, state
 	return c.read, nil
+}
+
+func (c *certificateFiles) load() (*tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(c.certificate, c.key)
+	if err == nil && c.fit != nil {
+		err = c.fit(&pair)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("certificate %s, key %s: %w", c.certificate, c.key, err)
+	}
+	return &pair, nil
 }
 
 func (c *certificateFiles) look() (state [2]fileState, err error) {

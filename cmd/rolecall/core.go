@@ -23,6 +23,7 @@ type coreOptions struct {
 	url         string
 	socket      string
 	tls         tlsOptions
+	site        siteOptions
 	prune       bool
 	definitions *directory.Definitions
 	// survives, if set, refuses definitions that would take away what runs beside the
@@ -93,7 +94,12 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	if err != nil {
 		return nil, err
 	}
+	site, err := o.site.open(w, logger)
+	if err != nil {
+		return nil, err
+	}
 	core, err := issuer.Open(issuer.Config{
+		Site: site,
 		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune, URL: url,
 		Now: w.now, Logger: logger,
 	})

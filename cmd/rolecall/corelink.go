@@ -102,6 +102,7 @@ func (a *agentHalf) watchCore(ctx context.Context) error {
 		err := a.core.Watch(ctx, func() {
 			wait = firstReconnect
 			a.link.poke()
+			a.signatures.poke()
 			if a.link.set(nil) {
 				a.logger.Info("the core tells at once what is revoked")
 			}
@@ -126,6 +127,9 @@ func (a *agentHalf) watchCore(ctx context.Context) error {
 
 // heed does what an event of the core calls for.
 func (a *agentHalf) heed(e hosttoken.Event) {
+	if !e.Valid {
+		a.unsign(e.InstanceID)
+	}
 	schedule, ok := a.rotator.Schedule(e.InstanceID)
 	if !ok {
 		return // it has ended here, or has no role
@@ -147,6 +151,7 @@ func (a *agentHalf) heed(e hosttoken.Event) {
 // denyAll drops what a core gave that does not know this host any more.
 func (a *agentHalf) denyAll(err error) {
 	for _, r := range a.identity.Registrations() {
+		a.unsign(r.Instance.ID)
 		if s, ok := a.rotator.Schedule(r.Instance.ID); ok && s.Credentials.AccessKeyID != "" {
 			a.rotator.Deny(r.Instance.ID, fmt.Errorf("%w: %w", rolestore.ErrRefused, err))
 		}

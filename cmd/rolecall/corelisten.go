@@ -110,9 +110,9 @@ func (h *coreHalf) tlsConfig(o coreOptions, logger *slog.Logger) (*tls.Config, e
 		}
 		config.GetCertificate = certificates.Get
 	case o.tls.certificate != "":
-		files, err := openCertificate(o.tls.certificate, o.tls.key, logger)
+		files, err := openCertificate(o.tls.certificate, o.tls.key, nil, logger)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 		}
 		config.GetCertificate = files.Get
 	default:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
 	"github.com/rolecall/rolecall/network"
@@ -21,6 +22,7 @@ func (a *agentHalf) put(ctx context.Context, r hold.Registration) error {
 		return fmt.Errorf("%w: %w", admin.ErrInvalid, err)
 	}
 	id := r.Instance.ID
+	r.Instance.PendingTime = a.world.now().UTC().Truncate(time.Second)
 	if known, ok := a.identity.Registration(id); ok && known.File != r.File {
 		return fmt.Errorf("%w: instance %s is defined %s: change it there", admin.ErrConflict, id, a.whence(known))
 	}
@@ -68,6 +70,7 @@ func (a *agentHalf) serve(i rolestore.Instance) {
 		schedule = rotate.Resume(i.ID, c)
 		a.imds.Publish(i, c) // even past its expiry, as EC2 does
 	}
+	a.serveSigned(i, schedule.Credentials.AccessKeyID != "")
 	a.rotator.Put(i, schedule)
 }
 
@@ -95,6 +98,7 @@ func (a *agentHalf) remove(id string) error {
 func (a *agentHalf) silence(id string) {
 	a.imds.Remove(id)
 	a.rotator.Remove(id)
+	a.signatures.forget(id)
 }
 
 // Attached implements [network.Observer].

@@ -158,6 +158,9 @@ func (a *agentHalf) Status() admin.Status {
 	if note := a.link.note(); note != "" {
 		status.Notes = append(status.Notes, note)
 	}
+	if note := a.signatures.note(); note != "" {
+		status.Notes = append(status.Notes, note)
+	}
 	ports := a.network.Ports()
 	status.PortMode, status.Port = string(ports.Mode), ports.Port
 	if ports.Because != "" {

@@ -23,7 +23,7 @@ func newRoot(w world) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	d := defaultsFor(w.uid, w.env)
 	root.AddCommand(upCommand(w, d), agentCommand(w, d), coreCommand(w, d), joinCommand(w, d), instanceCommand(w, d), statusCommand(w, d),
-		doctorCommand(w, d), cleanupCommand(w, d), whyCommand(w, d), versionCommand(w))
+		doctorCommand(w, d), cleanupCommand(w, d), whyCommand(w, d), identityCommand(w), versionCommand(w))
 	return root
 }
 
@@ -68,6 +68,8 @@ func (o *coreOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "`file` of the core's TLS certificate, PEM, with those that signed it; read again when it changes")
 	f.StringVar(&o.tls.key, "tls-key", "", "`file` of the certificate's key, PEM")
 	f.BoolVar(&o.tls.auto, "tls-auto", false, "make the TLS certificate, with an authority of the core's own that hosts know from their join token")
+	f.StringVar(&o.site.certificate, "identity-cert", "", "`file` of your own certificate that signs instance identity documents, PEM, with an RSA key; read again when it changes; by default the core makes one")
+	f.StringVar(&o.site.key, "identity-key", "", "`file` of that certificate's key, PEM")
 	f.StringVar(&o.socket, "core-socket", d.coreSocket, "`path` of the core's admin socket")
 	f.BoolVar(&o.prune, "prune", false, "delete what the configuration file defined before and defines no longer")
 }
