@@ -106,15 +106,15 @@ func TestOpenSSLVerifiesIdentityDocuments(t *testing.T) {
 			t.Errorf("the document says %s", document)
 		}
 		for _, form := range []string{"pkcs7", "rsa2048", "signature"} {
-			script, dir := verifySignature, t.TempDir()
+			script, dir, times := verifySignature, t.TempDir(), 0
 			if form != "signature" {
-				script = verifyPKCS7 + "\n" + verifyCMS
+				script, times = verifyPKCS7+"\n"+verifyCMS, 2
 			}
 			if err := os.WriteFile(filepath.Join(dir, "certificate"), []byte(certificate), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			out, err := sh(t, guest.ns, dir, strings.ReplaceAll(script, "FORM", form))
-			if err != nil || !strings.Contains(out, "Verification successful") && !strings.Contains(out, "Verified OK") {
+			if err != nil || strings.Count(out, "Verification successful") != times || times == 0 && !strings.Contains(out, "Verified OK") {
 				t.Errorf("openssl says of %s: %s (%v)", form, out, err)
 			}
 			if got, err := os.ReadFile(filepath.Join(dir, "document")); err != nil || string(got) != document {
@@ -123,6 +123,12 @@ func TestOpenSSLVerifiesIdentityDocuments(t *testing.T) {
 		}
 	}
 	s.verifies(forms[webGuest], forms[dbGuest])
+	// What signs is out of a guest's reach.
+	for _, path := range []string{"/rolecall/v1/leases/" + webGuest + "/identity-document", "/latest/dynamic/instance-identity/document"} {
+		if status, text, err := guests[0].request("POST", metadata+path, "X-aws-ec2-metadata-token", guests[0].token()); err != nil || status != 405 || text != "" {
+			t.Errorf("POST %s by a guest: %d %s (%v)", path, status, text, err)
+		}
+	}
 
 	// Without the core, over a kill of the agent, all is as it was.
 	core.signal(syscall.SIGKILL)
