@@ -151,10 +151,8 @@ func (a *agentHalf) signAll(ctx context.Context) error {
 	for ctx.Err() == nil {
 		i, wait := a.signatures.next(a.world.now(), a.world.recheck)
 		if wait == 0 {
-			if limit.Wait(ctx) != nil {
-				return nil
-			}
-			if err := a.sign(ctx, i); !errors.Is(err, source.ErrAway) {
+			_ = limit.Wait(ctx) // it fails at the end alone
+			if a.sign(ctx, i) {
 				continue
 			}
 			wait = lastSign // the others need not try; the core's events wake us
@@ -170,12 +168,12 @@ func (a *agentHalf) signAll(ctx context.Context) error {
 	return nil
 }
 
-// sign has one document signed, and serves it.
-func (a *agentHalf) sign(ctx context.Context, i rolestore.Instance) error {
+// sign has one document signed, and serves it. It reports whether the core was there.
+func (a *agentHalf) sign(ctx context.Context, i rolestore.Instance) bool {
 	asked := a.world.now()
 	signed, err := a.core.Identity(ctx, i.ID, identity.Of(i).Declared)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return false
 	}
 	news, wanted := a.signatures.done(i, asked, err)
 	if news && err != nil {
@@ -187,7 +185,7 @@ func (a *agentHalf) sign(ctx context.Context, i rolestore.Instance) error {
 	case err == nil && wanted:
 		a.publishSigned(i, hold.SignedDocument{Signed: signed, At: asked})
 	}
-	return err
+	return !errors.Is(err, source.ErrAway)
 }
 
 // publishSigned serves a document to the instance that it was signed for, if that is
