@@ -61,6 +61,7 @@ func TestScripts(t *testing.T) {
 		"refused":  func(h *host) { h.Put(web()); h.Refuse(web()) },
 		"pending":  func(h *host) { h.Put(web()) },
 		"launched": func(h *host) { h.Put(launched) },
+		"signed":   func(h *host) { h.Put(web()); h.PublishIdentity(web(), signed(web())) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("..", "testdata", "imds", name+".txt"))
