@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -60,6 +61,8 @@ type house struct {
 	directory *directory.Directory
 	key       *ecdsa.PrivateKey
 	grant     directory.Grant
+	path      string
+	keyring   *seal.Keyring
 }
 
 func build(t *testing.T) house {
@@ -69,7 +72,8 @@ func build(t *testing.T) house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := directory.Open(directory.Config{Path: filepath.Join(dir, "core.db"), Keyring: keyring})
+	path := filepath.Join(dir, "core.db")
+	d, err := directory.Open(directory.Config{Path: path, Keyring: keyring})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +98,7 @@ func build(t *testing.T) house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := house{New(d, now), d, key, grant}
+	h := house{New(d, now), d, key, grant, path, keyring}
 	if err := d.PutHost(directory.Host{ID: hostID, Account: account, Key: &key.PublicKey}); err != nil {
 		t.Fatal(err)
 	}
@@ -238,6 +242,45 @@ func TestATokenOfSomebodyElseIsInvalid(t *testing.T) {
 		if _, err := h.redeem(t, c, nil); !errors.Is(err, hosttoken.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAGrantOfAnotherAccountGivesAHostNothing shows it for one that the directory would
+// not have made, and that the file has all the same.
+func TestAGrantOfAnotherAccountGivesAHostNothing(t *testing.T) {
+	h := build(t)
+	if _, err := h.redeem(t, h.claims(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.directory.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := dbfile.Open(dbfile.Options{Path: h.path, Keyring: h.keyring, Kind: "core"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := h.grant
+	foreign.Account = other
+	err = file.Update(func(tx *dbfile.Tx) error {
+		return errors.Join(tx.Delete("grant", account+"/g"), tx.PutJSON("grant", other+"/g", foreign))
+	})
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if h.directory, err = directory.Open(directory.Config{Path: h.path, Keyring: h.keyring}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.directory.Close() })
+	h.Desk = New(h.directory, now)
+	if _, err := h.redeem(t, h.claims(), nil); !errors.Is(err, ErrDenied) {
+		t.Errorf("a grant of account %s gives a role to a host of account %s: %v", other, account, err)
+	}
+	host := h.directory.Snapshot().Host(hostID)
+	if p, err := h.Profile(host, "web"); !errors.Is(err, directory.ErrNotFound) {
+		t.Errorf("and it is told of profile %+v (%v)", p, err)
+	}
+	if state := h.State(hostID, guest); state.Valid {
+		t.Error("and its instance stands")
 	}
 }
 
