@@ -99,7 +99,9 @@ func (c *Core) Redefine(want *directory.Definitions) error {
 // rotateEvery is how often it is looked whether a key is due.
 const rotateEvery = session.KeyLead / 4
 
-// RotateKeys replaces the issuing keys on their schedule until ctx ends.
+// RotateKeys replaces the issuing keys on their schedule until ctx ends. What fails, as
+// while the disk is full, is tried again the next time: the key of before goes on
+// issuing, which is better than a core that is not there.
 func (c *Core) RotateKeys(ctx context.Context) error {
 	ticker := time.NewTicker(rotateEvery)
 	defer ticker.Stop()
@@ -109,7 +111,7 @@ func (c *Core) RotateKeys(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			if err := c.directory.RotateKeys(c.config.Now()); err != nil {
-				return err
+				c.config.Logger.Error("an issuing key is due and could not be replaced, which is tried again", "err", err)
 			}
 		}
 	}
