@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ type house struct {
 	grant     directory.Grant
 	path      string
 	keyring   *seal.Keyring
+	accounts  []directory.AccountDefinition
 }
 
 func build(t *testing.T) house {
@@ -98,7 +100,7 @@ func build(t *testing.T) house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := house{New(d, now), d, key, grant, path, keyring}
+	h := house{New(d, now), d, key, grant, path, keyring, []directory.AccountDefinition{one, two}}
 	if err := d.PutHost(directory.Host{ID: hostID, Account: account, Key: &key.PublicKey}); err != nil {
 		t.Fatal(err)
 	}
@@ -281,6 +283,32 @@ func TestAGrantOfAnotherAccountGivesAHostNothing(t *testing.T) {
 	}
 	if state := h.State(hostID, guest); state.Valid {
 		t.Error("and its instance stands")
+	}
+}
+
+// TestAProfileThatIsMadeAnewIsNotGranted deletes the profile of a granted role, and makes
+// one of the same name, as somebody might who never heard of the grant.
+func TestAProfileThatIsMadeAnewIsNotGranted(t *testing.T) {
+	h := build(t)
+	before := slices.Clone(h.accounts)
+	gone := func(p directory.InstanceProfileDefinition) bool { return p.Name == "web" }
+	h.accounts[0].InstanceProfiles = slices.DeleteFunc(slices.Clone(h.accounts[0].InstanceProfiles), gone)
+	for _, accounts := range [][]directory.AccountDefinition{h.accounts, before} {
+		if _, err := h.directory.Reconcile(directory.Definitions{Accounts: accounts}, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.redeem(t, h.claims(), nil); !errors.Is(err, ErrDenied) {
+			t.Errorf("the role of a profile that was deleted: %v", err)
+		}
+	}
+	c := h.claims()
+	c.RoleARN = strings.Replace(web, "web", "denied-another", 1)
+	if _, err := h.redeem(t, c, nil); err != nil {
+		t.Errorf("the role of another profile of the grant: %v", err)
+	}
+	h.put(t, h.grant)
+	if _, err := h.redeem(t, h.claims(), nil); err != nil {
+		t.Errorf("granted anew: %v", err)
 	}
 }
 
