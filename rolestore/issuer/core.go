@@ -39,7 +39,8 @@ type Core struct {
 	desk      *hosts.Desk
 	started   time.Time
 	sts       *sts.Server
-	authority []byte // SHA-256 of the certificate of our own authority, if hosts know us by it
+	callers   *sts.Sources // of the host API
+	authority []byte       // SHA-256 of the certificate of our own authority, if hosts know us by it
 
 	streaming sync.Mutex
 	streams   map[string]*context.CancelFunc // by host: ends its stream of events
@@ -62,6 +63,7 @@ func Open(c Config) (*Core, error) {
 		directory: d,
 		desk:      desk,
 		started:   started,
+		callers:   sts.NewSources(),
 		sts:       sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
 	if err = core.Redefine(c.Definitions); err == nil {

@@ -26,6 +26,14 @@ type hostAPI struct {
 	stopping context.Context // ends with the server, and with it the streams
 }
 
+// limit bounds what one source may ask. Each call costs the check of a signature, by a
+// key that whoever joins brings along.
+func (a *hostAPI) limit(g *gin.Context) {
+	if !a.callers.Allow(g.Request, a.config.Now()) {
+		g.AbortWithStatusJSON(http.StatusTooManyRequests, hosttoken.Refusal{Message: "too many calls of one source: try again later"})
+	}
+}
+
 // host returns the host that makes the request, or answers the refusal and returns
 // nil.
 func (a *hostAPI) host(g *gin.Context) *directory.Host {

@@ -85,11 +85,10 @@ func (s *Server) published(document func(issuer string, d *directory.Snapshot) a
 	return func(g *gin.Context) {
 		d, id := s.config.Directory.Snapshot(), g.Param("issuer")
 		req := newRequest(g.Request)
-		from, counted := source(req.source)
 		switch {
 		case surface.Browser(g.Request, s.names(req)...) != "":
 			g.AbortWithStatus(http.StatusForbidden)
-		case counted && !s.unsigned.allow(from, s.config.Now()):
+		case !s.unsigned.allow(req.source, s.config.Now()):
 			g.AbortWithStatus(http.StatusTooManyRequests)
 		case s.config.URL == "" || !d.HasTokenIssuer(id):
 			g.AbortWithStatus(http.StatusNotFound)
