@@ -116,11 +116,11 @@ func (a *hostAPI) join(g *gin.Context) {
 		return
 	}
 	now := a.config.Now()
-	if err := a.desk.Join(token, asked.HostID, key, now); err != nil {
-		a.refuse(g, "", err)
-		return
-	}
-	account, err := a.directory.Join(asked.Secret, directory.Host{ID: asked.HostID, Key: key}, now)
+	var account string
+	err = a.desk.Join(token, asked.HostID, key, now, func() (err error) {
+		account, err = a.directory.Join(asked.Secret, directory.Host{ID: asked.HostID, Key: key}, now)
+		return err
+	})
 	if err != nil {
 		a.refuse(g, asked.HostID, err)
 		return

@@ -185,7 +185,7 @@ func TestWhoJoinsHoldsTheKey(t *testing.T) {
 			t.Errorf("the log shows a secret:\n%s", e.log)
 		}
 	}
-	if !strings.Contains(e.log.String(), `msg="host refused"`) || e.desk.Counts()["invalid"] < 4 || e.desk.Counts()["other_request"] != 1 {
+	if !strings.Contains(e.log.String(), `msg="host refused"`) || e.desk.Counts()["invalid"] < 4 || e.desk.Counts()["join_token"] != 2 || e.desk.Counts()["accepted"] != 1 || e.desk.Counts()["other_request"] != 1 {
 		t.Errorf("refusals are counted as %v and logged as %s", e.desk.Counts(), e.log)
 	}
 }
