@@ -181,6 +181,23 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+func FuzzOpenMessage(f *testing.F) {
+	s := NewSealer([]Key{NewKey(1)}, "aws", "core-1")
+	encoded, ok := s.SealMessage([]byte(`{"allowed":false}`), "123456789012", now)
+	if !ok {
+		f.Fatal("the message is too long")
+	}
+	f.Add(encoded, "123456789012")
+	f.Add(encoded[:len(encoded)-4], "123456789012")
+	f.Add(issue(f, s).SessionToken.Reveal(), "123456789012") // is no message
+	f.Fuzz(func(t *testing.T, text, account string) {
+		_, err := s.OpenMessage(text, account, now)
+		if (err == nil) != (text == encoded && account == "123456789012") {
+			t.Errorf("OpenMessage takes %q of %q: %v", text, account, err)
+		}
+	})
+}
+
 func BenchmarkIssueAndOpen(b *testing.B) {
 	s := NewSealer([]Key{NewKey(1)}, "aws", "core-1")
 	b.ReportAllocs()
