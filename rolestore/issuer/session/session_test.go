@@ -130,6 +130,40 @@ func TestAnUnknownClaimInvalidatesTheToken(t *testing.T) {
 	}
 }
 
+// TestAClockThatWasWrongForAnHourStopsNoRotation has a key made for a day far away.
+func TestAClockThatWasWrongForAnHourStopsNoRotation(t *testing.T) {
+	start := now.Truncate(time.Second)
+	first := NewKey(1)
+	first.From = start
+	keys, changed := Rotate([]Key{first}, start.AddDate(70, 0, 0))
+	if !changed || len(keys) != 2 {
+		t.Fatalf("the wrong clock has made %d keys", len(keys))
+	}
+	used := map[byte]bool{}
+	for day := range 60 {
+		at := start.AddDate(0, 0, day)
+		keys, _ = Rotate(keys, at)
+		used[NewSealer(keys, "aws", "core-1").issuing(at).ID] = true
+		ids := map[byte]bool{}
+		for i, k := range keys {
+			ids[k.ID] = true
+			if i > 0 && k.From.Before(keys[i-1].From) {
+				t.Fatalf("on day %d the keys are out of order: %d begins at %s", day, k.ID, k.From)
+			}
+		}
+		if len(ids) != len(keys) || len(keys) > 4 {
+			t.Fatalf("on day %d there are %d keys with %d ids", day, len(keys), len(ids))
+		}
+	}
+	if len(used) < 8 {
+		t.Errorf("in 60 days, %d keys have issued", len(used))
+	}
+	// A clock that was not set yet, as at the start of a small computer, changes nothing.
+	if again, changed := Rotate(keys, time.Unix(0, 0)); changed {
+		t.Errorf("in 1970, %d keys become %d", len(keys), len(again))
+	}
+}
+
 func TestKeysAreNotPrinted(t *testing.T) {
 	key := NewKey(1)
 	raw := fmt.Sprintf("%v", key.Secret[:4])
