@@ -89,7 +89,7 @@ func listenAt(ctx context.Context, address netip.AddrPort) (net.Listener, error)
 	if err != nil {
 		return nil, err
 	}
-	return netutil.LimitListener(l, maxPeers), nil
+	return netutil.LimitListener(&perSource{Listener: l, held: map[netip.Prefix]int{}}, maxPeers), nil
 }
 
 // tlsConfig is nil for a core that speaks no TLS.

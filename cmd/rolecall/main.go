@@ -48,6 +48,10 @@ type world struct {
 func run(ctx context.Context, w world, args []string) int {
 	// What is created is for its owner alone, unless it is opened on purpose.
 	syscall.Umask(0o077)
+	// Keys and credentials are in memory, and a core dump would put them on a disk (core(5)).
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		_, _ = fmt.Fprintln(w.stderr, "rolecall: core dumps stay possible:", err)
+	}
 	if w.env("CNI_COMMAND") != "" { // a container runtime calls, by a link in its plugin directory
 		return cni.Main(ctx)
 	}

@@ -52,7 +52,8 @@ func (i Invitation) Encode() (string, error) {
 func ParseInvitation(text string) (Invitation, error) {
 	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), invitationPrefix)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if !ok || err != nil || len(raw) != coreSize+secretSize && len(raw) != coreSize+secretSize+sha256.Size {
+	// The decoder passes over line breaks.
+	if !ok || err != nil || strings.ContainsAny(encoded, "\r\n") || len(raw) != coreSize+secretSize && len(raw) != coreSize+secretSize+sha256.Size {
 		return Invitation{}, ErrInvitation
 	}
 	i := Invitation{

@@ -19,7 +19,7 @@ func TestAnInvitationIsReadAsItWasWritten(t *testing.T) {
 		if got, err := ParseInvitation(" " + text + "\n"); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is read as %+v, %v", text, got, err)
 		}
-		for _, bad := range []string{"", text[:len(text)-2], text + "AA", strings.TrimPrefix(text, invitationPrefix), text[:40] + "*" + text[41:]} {
+		for _, bad := range []string{"", text[:len(text)-2], text + "AA", strings.TrimPrefix(text, invitationPrefix), text[:40] + "*" + text[41:], text[:40] + "\n" + text[40:]} {
 			if _, err := ParseInvitation(bad); !errors.Is(err, ErrInvitation) || bad != "" && strings.Contains(err.Error(), bad) {
 				t.Errorf("%q: %v", bad, err)
 			}

@@ -44,7 +44,8 @@ type Core struct {
 	desk      *hosts.Desk
 	started   time.Time
 	sts       *sts.Server
-	authority []byte // SHA-256 of the certificate of our own authority, if hosts know us by it
+	callers   *sts.Sources // of the host API
+	authority []byte       // SHA-256 of the certificate of our own authority, if hosts know us by it
 
 	renewing sync.Mutex // held while a site certificate is made
 
@@ -69,6 +70,7 @@ func Open(c Config) (*Core, error) {
 		directory: d,
 		desk:      desk,
 		started:   started,
+		callers:   sts.NewSources(),
 		sts:       sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
 	if err = core.Redefine(c.Definitions); err == nil {
@@ -107,7 +109,8 @@ func (c *Core) Redefine(want *directory.Definitions) error {
 const rotateEvery = session.KeyLead / 4
 
 // RotateKeys replaces the issuing keys and the site certificate on their schedules until
-// ctx ends.
+// ctx ends. What fails, as while the disk is full, is tried again the next time: the key
+// of before goes on issuing, which is better than a core that is not there.
 func (c *Core) RotateKeys(ctx context.Context) error {
 	ticker := time.NewTicker(rotateEvery)
 	defer ticker.Stop()
@@ -120,7 +123,7 @@ func (c *Core) RotateKeys(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			if err := c.directory.RotateKeys(c.config.Now()); err != nil {
-				return err
+				c.config.Logger.Error("an issuing key is due and could not be replaced, which is tried again", "err", err)
 			}
 		}
 	}

@@ -26,6 +26,14 @@ type hostAPI struct {
 	stopping context.Context // ends with the server, and with it the streams
 }
 
+// limit bounds what one source may ask. Each call costs the check of a signature, by a
+// key that whoever joins brings along.
+func (a *hostAPI) limit(g *gin.Context) {
+	if !a.callers.Allow(g.Request, a.config.Now()) {
+		g.AbortWithStatusJSON(http.StatusTooManyRequests, hosttoken.Refusal{Message: "too many calls of one source: try again later"})
+	}
+}
+
 // host returns the host that makes the request, or answers the refusal and returns
 // nil.
 func (a *hostAPI) host(g *gin.Context) *directory.Host {
@@ -109,11 +117,11 @@ func (a *hostAPI) join(g *gin.Context) {
 		return
 	}
 	now := a.config.Now()
-	if err := a.desk.Join(token, asked.HostID, key, now); err != nil {
-		a.refuse(g, "", err)
-		return
-	}
-	account, err := a.directory.Join(asked.Secret, directory.Host{ID: asked.HostID, Key: key}, now)
+	var account string
+	err = a.desk.Join(token, asked.HostID, key, now, func() (err error) {
+		account, err = a.directory.Join(asked.Secret, directory.Host{ID: asked.HostID, Key: key}, now)
+		return err
+	})
 	if err != nil {
 		a.refuse(g, asked.HostID, err)
 		return

@@ -95,7 +95,7 @@ func (e *estate) call(id, method, path string) *httptest.ResponseRecorder {
 func (e *estate) send(method, path, token, body string, header ...string) *httptest.ResponseRecorder {
 	e.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	r.Host = "127.0.0.1"
+	r.Host, r.RemoteAddr = "127.0.0.1", "@" // nobody counts these
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
@@ -185,7 +185,7 @@ func TestWhoJoinsHoldsTheKey(t *testing.T) {
 			t.Errorf("the log shows a secret:\n%s", e.log)
 		}
 	}
-	if !strings.Contains(e.log.String(), `msg="host refused"`) || e.desk.Counts()["invalid"] < 4 || e.desk.Counts()["other_request"] != 1 {
+	if !strings.Contains(e.log.String(), `msg="host refused"`) || e.desk.Counts()["invalid"] < 4 || e.desk.Counts()["join_token"] != 2 || e.desk.Counts()["accepted"] != 1 || e.desk.Counts()["other_request"] != 1 {
 		t.Errorf("refusals are counted as %v and logged as %s", e.desk.Counts(), e.log)
 	}
 }
@@ -241,6 +241,35 @@ func swap(t *testing.T, e *estate, core, path string) string {
 		t.Fatal(err)
 	}
 	return token
+}
+
+// TestCallsOfOneSourceAreLimited asks with what costs the most that somebody unknown can
+// make it cost. Whose address it is does not depend on what he says.
+func TestCallsOfOneSourceAreLimited(t *testing.T) {
+	e := newEstate(t)
+	ask := func(from string) int {
+		r := httptest.NewRequest(http.MethodPost, hosttoken.PathJoin, strings.NewReader("{}"))
+		r.Host, r.RemoteAddr = "127.0.0.1", from
+		r.Header.Set("X-Forwarded-For", "192.0.2.99")
+		w := httptest.NewRecorder()
+		e.Public().Handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	refused := false
+	for range 20_000 {
+		if ask("192.0.2.1:1") == http.StatusTooManyRequests {
+			refused = true
+			break
+		}
+	}
+	if !refused {
+		t.Fatal("one source may ask without an end")
+	}
+	for _, other := range []string{"192.0.2.2:1", "@"} {
+		if got := ask(other); got != http.StatusBadRequest {
+			t.Errorf("%s is answered %d", other, got)
+		}
+	}
 }
 
 func FuzzHostAPI(f *testing.F) {

@@ -16,6 +16,7 @@ func (c *Core) Public() *http.Server {
 	stopping, stop := context.WithCancel(context.Background())
 	api := &hostAPI{Core: c, stopping: stopping}
 	engine := surface.Engine()
+	engine.Use(api.limit)
 	engine.POST(hosttoken.PathJoin, api.join)
 	engine.GET(hosttoken.PathEvents, api.events)
 	engine.DELETE(hosttoken.PathLeases+":id", api.release)

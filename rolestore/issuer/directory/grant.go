@@ -73,3 +73,29 @@ func dropGrants(tx *dbfile.Tx, extra func(Grant) bool) error {
 		return tx.Delete(bucketGrant, k)
 	})
 }
+
+// ungranted takes out of grants the instance profiles that are gone: who makes one of
+// the same name later has not granted it to anybody.
+func (r *reconciliation) ungranted() error {
+	there := map[string]bool{}
+	err := dbfile.EachJSON(r.tx, bucketProfile, func(_ string, p profileRecord) error {
+		there[p.profile().ARN()] = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return dbfile.EachJSON(r.tx, bucketGrant, func(k string, g Grant) error {
+		kept := slices.DeleteFunc(slices.Clone(g.InstanceProfiles), func(arn string) bool { return !there[arn] })
+		switch {
+		case len(kept) == len(g.InstanceProfiles):
+			return nil
+		case len(kept) == 0:
+			r.note("grant", k, "deleted: its instance profiles are gone")
+			return r.tx.Delete(bucketGrant, k)
+		}
+		g.InstanceProfiles = kept
+		r.note("grant", k, "updated: some of its instance profiles are gone")
+		return r.tx.PutJSON(bucketGrant, k, g)
+	})
+}

@@ -50,6 +50,19 @@ func TestAJoinTokenIsGoodForOneHostAndAWhile(t *testing.T) {
 	}
 }
 
+func TestAJoinTokenOfAnAccountThatIsGoneIsNoGood(t *testing.T) {
+	d := newPlace(t).open(t)
+	both := Definitions{Accounts: append(Default(elsewhere).Accounts, Default(account).Accounts...)}
+	reconcile(t, d, both, false)
+	if err := d.PutJoinToken([]byte("s"), account, noon.Add(time.Hour), noon); err != nil {
+		t.Fatal(err)
+	}
+	reconcile(t, d, Definitions{Accounts: Default(elsewhere).Accounts}, true)
+	if _, err := d.Join([]byte("s"), newHost(t), noon); !errors.Is(err, ErrJoinToken) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestOneOfManyWhoShareAJoinTokenJoins(t *testing.T) {
 	d := newPlace(t).open(t)
 	reconcile(t, d, Default(account), false)

@@ -25,7 +25,7 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 				return fmt.Errorf("account %s: %w", a.ID, err)
 			}
 		}
-		return errors.Join(r.unnamed(), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust())
+		return errors.Join(r.unnamed(), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted())
 	})
 	if err != nil {
 		return nil, err

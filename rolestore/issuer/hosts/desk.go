@@ -60,6 +60,8 @@ var reasons = []struct {
 	{ErrBusy, "too_many"},
 	{directory.ErrTooManyLeases, "too_many"},
 	{directory.ErrLeased, "leased_to_another"},
+	{directory.ErrJoinToken, "join_token"},
+	{directory.ErrHostTaken, "host_taken"},
 	{errOtherRequest, "other_request"},
 	{ErrDenied, "denied"},
 }
@@ -112,9 +114,13 @@ func (d *Desk) call(token, method, path string, now time.Time) (*directory.Host,
 }
 
 // Join checks that the token is a host's that joins, signed with the key that it is
-// to be known by. The errors are those of [Desk.Redeem].
-func (d *Desk) Join(token, host string, key *ecdsa.PublicKey, now time.Time) error {
+// to be known by, and has it enrolled. The errors are those of [Desk.Redeem] and of
+// enrol.
+func (d *Desk) Join(token, host string, key *ecdsa.PublicKey, now time.Time, enrol func() error) error {
 	err := d.join(token, host, key, now)
+	if err == nil {
+		err = enrol()
+	}
 	d.count(err)
 	return err
 }

@@ -6,10 +6,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -60,6 +62,9 @@ type house struct {
 	directory *directory.Directory
 	key       *ecdsa.PrivateKey
 	grant     directory.Grant
+	path      string
+	keyring   *seal.Keyring
+	accounts  []directory.AccountDefinition
 }
 
 func build(t *testing.T) house {
@@ -69,7 +74,8 @@ func build(t *testing.T) house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := directory.Open(directory.Config{Path: filepath.Join(dir, "core.db"), Keyring: keyring})
+	path := filepath.Join(dir, "core.db")
+	d, err := directory.Open(directory.Config{Path: path, Keyring: keyring})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +100,7 @@ func build(t *testing.T) house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := house{New(d, now), d, key, grant}
+	h := house{New(d, now), d, key, grant, path, keyring, []directory.AccountDefinition{one, two}}
 	if err := d.PutHost(directory.Host{ID: hostID, Account: account, Key: &key.PublicKey}); err != nil {
 		t.Fatal(err)
 	}
@@ -238,6 +244,71 @@ func TestATokenOfSomebodyElseIsInvalid(t *testing.T) {
 		if _, err := h.redeem(t, c, nil); !errors.Is(err, hosttoken.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAGrantOfAnotherAccountGivesAHostNothing shows it for one that the directory would
+// not have made, and that the file has all the same.
+func TestAGrantOfAnotherAccountGivesAHostNothing(t *testing.T) {
+	h := build(t)
+	if _, err := h.redeem(t, h.claims(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.directory.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := dbfile.Open(dbfile.Options{Path: h.path, Keyring: h.keyring, Kind: "core"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign := h.grant
+	foreign.Account = other
+	err = file.Update(func(tx *dbfile.Tx) error {
+		return errors.Join(tx.Delete("grant", account+"/g"), tx.PutJSON("grant", other+"/g", foreign))
+	})
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if h.directory, err = directory.Open(directory.Config{Path: h.path, Keyring: h.keyring}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.directory.Close() })
+	h.Desk = New(h.directory, now)
+	if _, err := h.redeem(t, h.claims(), nil); !errors.Is(err, ErrDenied) {
+		t.Errorf("a grant of account %s gives a role to a host of account %s: %v", other, account, err)
+	}
+	host := h.directory.Snapshot().Host(hostID)
+	if p, err := h.Profile(host, "web"); !errors.Is(err, directory.ErrNotFound) {
+		t.Errorf("and it is told of profile %+v (%v)", p, err)
+	}
+	if state := h.State(hostID, guest); state.Valid {
+		t.Error("and its instance stands")
+	}
+}
+
+// TestAProfileThatIsMadeAnewIsNotGranted deletes the profile of a granted role, and makes
+// one of the same name, as somebody might who never heard of the grant.
+func TestAProfileThatIsMadeAnewIsNotGranted(t *testing.T) {
+	h := build(t)
+	before := slices.Clone(h.accounts)
+	gone := func(p directory.InstanceProfileDefinition) bool { return p.Name == "web" }
+	h.accounts[0].InstanceProfiles = slices.DeleteFunc(slices.Clone(h.accounts[0].InstanceProfiles), gone)
+	for _, accounts := range [][]directory.AccountDefinition{h.accounts, before} {
+		if _, err := h.directory.Reconcile(directory.Definitions{Accounts: accounts}, true); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.redeem(t, h.claims(), nil); !errors.Is(err, ErrDenied) {
+			t.Errorf("the role of a profile that was deleted: %v", err)
+		}
+	}
+	c := h.claims()
+	c.RoleARN = strings.Replace(web, "web", "denied-another", 1)
+	if _, err := h.redeem(t, c, nil); err != nil {
+		t.Errorf("the role of another profile of the grant: %v", err)
+	}
+	h.put(t, h.grant)
+	if _, err := h.redeem(t, h.claims(), nil); err != nil {
+		t.Errorf("granted anew: %v", err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 // Context is empty, and so is a nil one.
 type Context struct {
 	entries map[string]entry // by folded key
+	effort  int              // that its evaluation has made so far; see [maxEffort]
 }
 
 type entry struct {
@@ -72,7 +73,7 @@ func (c *Context) Clone() *Context {
 	if c == nil {
 		return NewContext()
 	}
-	return &Context{maps.Clone(c.entries)}
+	return &Context{entries: maps.Clone(c.entries)}
 }
 
 // Has reports whether the key has values.

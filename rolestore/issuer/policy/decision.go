@@ -69,7 +69,8 @@ func (m Match) Statement() Statement { return m.Policy.Document.Statement(m.Inde
 // Decision is what comes of a request, and why.
 type Decision struct {
 	Effect Effect
-	// Statements are those that decided: the Deny of an ExplicitDeny, or the first
+	// Statements are those that decided: the Deny of an ExplicitDeny, of which there is
+	// none if the policies made more work than is put into a decision, or the first
 	// Allow of each type of policies that had to allow. For an ImplicitDeny they are
 	// the Allows that were not enough.
 	Statements []Match

@@ -57,8 +57,9 @@
 // resource that does not say whose it is belongs to another account.
 //
 // Work is bounded: by [MaxSize] and the nesting of a document, by the length of a
-// value, and by patterns that never go back, so that they take at most the product of
-// the two lengths.
+// value, by patterns that never go back, so that they take at most the product of
+// the two lengths, and by the effort that one decision is worth, beyond which a
+// request is denied.
 //
 // A Document does not change once parsed and is safe for concurrent use. The
 // package is pure: no network, no database, no clock, and the request's context is

@@ -7,6 +7,7 @@ import "strings"
 // and its cross-account page). The order of policies and statements does not change
 // what comes of it.
 func Evaluate(r Request, p Policies) Decision {
+	r.Context = r.Context.evaluated()
 	q := &asked{&r, strings.ToLower(r.Action)}
 	var resource outcome
 	if p.Resource != nil {
@@ -23,6 +24,9 @@ func Evaluate(r Request, p Policies) Decision {
 		if o.denied {
 			return Decision{Effect: ExplicitDeny, Statements: []Match{o.match}, Missing: q.lackedBy(o.match)}
 		}
+	}
+	if r.Context.exhausted() {
+		return Decision{Effect: ExplicitDeny}
 	}
 	d := Decision{Effect: ImplicitDeny, Lacking: q.lacking(&resource, &identity, &boundary, &session)}
 	for _, o := range all {

@@ -24,6 +24,7 @@ type Finding struct {
 // of the types and, within each, of the policies. It agrees with [Evaluate], which
 // does without the explanation.
 func Explain(r Request, p Policies) []Finding {
+	r.Context = r.Context.evaluated()
 	q := &asked{&r, strings.ToLower(r.Action)}
 	var findings []Finding
 	for m := range p.statements {

@@ -89,3 +89,38 @@ func TestAPolicyInTheWrongPlaceAllowsNothing(t *testing.T) {
 		}
 	}
 }
+
+// What a caller writes himself, as a session policy, must not keep the service busy:
+// each of these documents packs into a few hundred bytes of a session token, and took
+// from seconds to minutes to evaluate.
+func TestADecisionTakesABoundedEffort(t *testing.T) {
+	long := strings.Repeat("a", maxText)
+	c := contextOf("aws:UserAgent", long, "aws:PrincipalTag/x", long[:maxText/2]+"b")
+	everywhere := mustParse(t, Identity, `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
+	for name, members := range map[string]string{
+		"patterns with marks":     `"Resource":"*","Condition":{"StringNotLike":{"aws:UserAgent":[` + strings.Repeat(`"*`+strings.Repeat("a?", 2000)+`b*",`, 30) + `"b"]}}`,
+		"patterns with variables": `"Resource":"*","Condition":{"StringNotLike":{"aws:UserAgent":[` + strings.Repeat(`"*?${aws:PrincipalTag/x}*",`, 4500) + `"b"]}}`,
+		"texts of variables":      `"Resource":"*","Condition":{"StringNotEquals":{"aws:UserAgent":[` + strings.Repeat(`"${aws:PrincipalTag/x}",`, 4500) + `"b"]}}`,
+		"ARNs":                    `"Resource":"*","Condition":{"ArnNotLike":{"aws:UserAgent":[` + strings.Repeat(`"arn:aws:iam::*:*?${aws:PrincipalTag/x}*",`, 3000) + `"arn:aws:iam::1:b"]}}`,
+		"resources":               `"NotResource":[` + strings.Repeat(`"arn:aws:s3:::*?${aws:PrincipalTag/x}*",`, 3000) + `"arn:aws:s3:::b"]`,
+	} {
+		d := mustParse(t, Identity, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*",`+members+`}}`)
+		c.Set("aws:UserAgent", long)
+		if name == "ARNs" {
+			c.Set("aws:UserAgent", "arn:aws:iam::1:"+long[:maxText-20])
+		}
+		r := Request{Principal: asBob, Action: "s3:GetObject", Resource: "arn:aws:s3:::" + long[:2048], Owner: account, Context: c}
+		limit := one(d)
+		// It is refused although another statement allows it: whether that is met before
+		// or after the effort is spent must not matter.
+		for _, own := range []Set{{{Document: everywhere}, {Document: d}}, {{Document: d}, {Document: everywhere}}} {
+			got := Evaluate(r, Policies{Identity: own})
+			if got.Effect != ExplicitDeny {
+				t.Errorf("%s: got %s", name, got.Effect)
+			}
+		}
+		if got := Evaluate(r, Policies{Identity: one(everywhere), Session: &limit}); got.Effect != ExplicitDeny {
+			t.Errorf("%s, in a session policy: got %s", name, got.Effect)
+		}
+	}
+}

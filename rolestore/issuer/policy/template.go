@@ -106,7 +106,7 @@ func (t *template) expand(c *Context) (string, verdict) {
 				return "", unreadable
 			}
 		}
-		if b.Len()+len(text) > maxText {
+		if b.Len()+len(text) > maxText || !c.spend(len(text)) {
 			return "", unreadable
 		}
 		b.WriteString(text)
@@ -117,14 +117,17 @@ func (t *template) expand(c *Context) (string, verdict) {
 // match judges whether the whole of s matches. resolved is false if that is for
 // want of a variable's value.
 func (t *template) match(s string, c *Context) (v verdict, resolved bool) {
-	if t.parts == nil {
-		return verdictOf(t.fixed.match(s)), true
+	p := t.fixed
+	if t.parts != nil {
+		text, v := t.expand(c)
+		if v != yes {
+			return v, false
+		}
+		p = compilePattern(text)
 	}
-	text, v := t.expand(c)
-	if v != yes {
-		return v, false
+	if n := p.effort(s); n > 0 && !c.spend(n) {
+		return unreadable, true
 	}
-	p := compilePattern(text)
 	return verdictOf(p.match(s)), true
 }
 
@@ -141,10 +144,13 @@ func (t *template) wouldMatch(s string, c *Context) bool {
 				text = star
 			}
 		}
+		if b.Len()+len(text) > maxText {
+			return false
+		}
 		b.WriteString(text)
 	}
 	p := compilePattern(b.String())
-	return p.match(s)
+	return c.spend(p.effort(s)) && p.match(s)
 }
 
 // unresolved appends the names of the variables among parts that have no value.

@@ -48,20 +48,41 @@ func (Key) GoString() string { return "redacted" }
 func Rotate(keys []Key, now time.Time) ([]Key, bool) {
 	now = now.UTC().Truncate(time.Second)
 	next := slices.Clone(keys)
-	last := &next[len(next)-1]
+	at := scheduled(next, now)
+	last := &next[at]
 	changed := false
 	if last.From.IsZero() { // the first, of which nobody knew when it would be used
 		last.From, changed = now, true
 	}
 	if !now.Before(last.From.Add(KeyPeriod - KeyLead)) {
-		key := NewKey(last.ID + 1) // after 255 comes 0, which is gone by then
+		key := NewKey(unused(next, last.ID))
 		key.From = now.Add(KeyLead)
-		next, changed = append(next, key), true
+		next, changed = slices.Insert(next, at+1, key), true
 	}
 	for len(next) > 1 && !now.Before(next[1].From.Add(KeyKept)) {
 		next, changed = next[1:], true
 	}
 	return next, changed
+}
+
+// scheduled is the index of the last key that issues or is about to. One that was to
+// begin later was made when the clock was wrong, and until its time comes the others
+// are replaced as if it were not there.
+func scheduled(keys []Key, now time.Time) int {
+	at := len(keys) - 1
+	for at > 0 && keys[at].From.After(now.Add(2*KeyLead)) {
+		at--
+	}
+	return at
+}
+
+// unused is an id that none of the keys has: as a rule the next one, and 0 after 255,
+// which is gone by then.
+func unused(keys []Key, id byte) byte {
+	for id++; slices.ContainsFunc(keys, func(k Key) bool { return k.ID == id }); {
+		id++
+	}
+	return id
 }
 
 // issuing is the key that issues at a time: the last whose time has come. If a clock

@@ -130,6 +130,40 @@ func TestAnUnknownClaimInvalidatesTheToken(t *testing.T) {
 	}
 }
 
+// TestAClockThatWasWrongForAnHourStopsNoRotation has a key made for a day far away.
+func TestAClockThatWasWrongForAnHourStopsNoRotation(t *testing.T) {
+	start := now.Truncate(time.Second)
+	first := NewKey(1)
+	first.From = start
+	keys, changed := Rotate([]Key{first}, start.AddDate(70, 0, 0))
+	if !changed || len(keys) != 2 {
+		t.Fatalf("the wrong clock has made %d keys", len(keys))
+	}
+	used := map[byte]bool{}
+	for day := range 60 {
+		at := start.AddDate(0, 0, day)
+		keys, _ = Rotate(keys, at)
+		used[NewSealer(keys, "aws", "core-1").issuing(at).ID] = true
+		ids := map[byte]bool{}
+		for i, k := range keys {
+			ids[k.ID] = true
+			if i > 0 && k.From.Before(keys[i-1].From) {
+				t.Fatalf("on day %d the keys are out of order: %d begins at %s", day, k.ID, k.From)
+			}
+		}
+		if len(ids) != len(keys) || len(keys) > 4 {
+			t.Fatalf("on day %d there are %d keys with %d ids", day, len(keys), len(ids))
+		}
+	}
+	if len(used) < 8 {
+		t.Errorf("in 60 days, %d keys have issued", len(used))
+	}
+	// A clock that was not set yet, as at the start of a small computer, changes nothing.
+	if again, changed := Rotate(keys, time.Unix(0, 0)); changed {
+		t.Errorf("in 1970, %d keys become %d", len(keys), len(again))
+	}
+}
+
 func TestKeysAreNotPrinted(t *testing.T) {
 	key := NewKey(1)
 	raw := fmt.Sprintf("%v", key.Secret[:4])
@@ -177,6 +211,23 @@ func FuzzOpen(f *testing.F) {
 		_, _, err := s.Open(id, token, now)
 		if err == nil && (id != c.AccessKeyID || token != c.SessionToken.Reveal()) {
 			t.Errorf("Open accepted %q with %q", id, token)
+		}
+	})
+}
+
+func FuzzOpenMessage(f *testing.F) {
+	s := NewSealer([]Key{NewKey(1)}, "aws", "core-1")
+	encoded, ok := s.SealMessage([]byte(`{"allowed":false}`), "123456789012", now)
+	if !ok {
+		f.Fatal("the message is too long")
+	}
+	f.Add(encoded, "123456789012")
+	f.Add(encoded[:len(encoded)-4], "123456789012")
+	f.Add(issue(f, s).SessionToken.Reveal(), "123456789012") // is no message
+	f.Fuzz(func(t *testing.T, text, account string) {
+		_, err := s.OpenMessage(text, account, now)
+		if (err == nil) != (text == encoded && account == "123456789012") {
+			t.Errorf("OpenMessage takes %q of %q: %v", text, account, err)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -18,7 +19,8 @@ type call struct {
 	*Server
 	directory *directory.Snapshot
 	desk      *hosts.Desk
-	caller    *caller // nil in an action that takes no signature
+	caller    *caller     // nil in an action that takes no signature
+	session   *policy.Set // the caller's session policies, once they were asked for
 	now       time.Time
 	who       string // for the log; empty until it is known
 }

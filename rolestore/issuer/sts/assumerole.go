@@ -66,7 +66,7 @@ func (c *call) readAssumption() (a assumption, err error) {
 	p := newReader(c.form)
 	a.arn = p.roleARN()
 	a.name = p.required("RoleSessionName", sessionNamePattern)
-	a.limits = p.limits(policy.MaxSize)
+	a.limits = p.limits(maxSessionPolicy)
 	a.life = p.duration(assumeRoleLife)
 	passed := p.tags(true)
 	a.external = p.optional("ExternalId", externalIDPattern)

@@ -31,8 +31,11 @@ func (c *call) policies(trust *policy.Policy) policy.Policies {
 		p.Identity, p.Boundary = owner.Policies, owner.Boundary
 	}
 	if claims := c.caller.claims; claims != nil && claims.Restricted() {
-		limit := sessionPolicies(c.directory, claims)
-		p.Session = &limit
+		if c.session == nil {
+			limit := sessionPolicies(c.directory, claims)
+			c.session = &limit
+		}
+		p.Session = c.session
 	}
 	return p
 }

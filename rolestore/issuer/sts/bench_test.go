@@ -51,7 +51,7 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 // counted.
 func BenchmarkInProcess(b *testing.B) {
 	w := newWorld(b, standard())
-	w.unsigned = newLimiter[netip.Prefix](rate.Inf, 1)
+	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)}
 	for name, text := range operations(b, w) {
 		b.Run(name, func(b *testing.B) {
 			r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
@@ -84,7 +84,7 @@ func BenchmarkInProcess(b *testing.B) {
 // themselves say more about the machine.
 func BenchmarkLoopback(b *testing.B) {
 	w := newWorld(b, standard())
-	w.unsigned = newLimiter[netip.Prefix](rate.Inf, 1)
+	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)}
 	for name, text := range operations(b, w) {
 		b.Run(name, func(b *testing.B) {
 			ours := connect(b, w)

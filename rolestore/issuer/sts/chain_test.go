@@ -65,6 +65,20 @@ func TestWhatNarrowsASession(t *testing.T) {
 	}
 }
 
+// A session policy packs well that says the same a thousand times, and is read with
+// each call.
+func TestASessionPolicyIsNotLong(t *testing.T) {
+	w := newWorld(t, withPeople())
+	long := func(n int) string {
+		return statement(`"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:UserAgent":[` +
+			strings.Repeat(`"*b*",`, n) + `"c"]}}`)
+	}
+	answered(t, w.assume(t, alice, "target", "Policy", long(2000)))
+	if got := refused(t, w.assume(t, alice, "target", "Policy", long(3000)), 400, "ValidationError"); !strings.HasSuffix(got, "Member must have length less than or equal to 16384") {
+		t.Errorf("got %.100q", got)
+	}
+}
+
 // What a session may do is what its policies say when it is used.
 func TestPermissionsAreThoseOfNow(t *testing.T) {
 	definitions := chain(trust("Allow", callerAccount, ""))

@@ -18,16 +18,22 @@ func (c *call) context() *policy.Context {
 	c.caller.describe(m, c.now)
 	m.SetTime("aws:CurrentTime", c.now)
 	m.SetInt("aws:EpochTime", c.now.Unix())
-	m.SetBool("aws:SecureTransport", c.tls)
 	m.SetBool("aws:ViaAWSService", false)
-	m.SetAddr("aws:SourceIp", c.source)
-	if c.userAgent != "" {
-		m.Set("aws:UserAgent", c.userAgent)
-	}
+	c.describeWay(m)
 	if c.caller.region != "" {
 		m.Set("aws:RequestedRegion", c.caller.region)
 	}
 	return m
+}
+
+// describeWay sets the keys that tell of the way that the request came. A Unix socket
+// is one on which nobody listens in.
+func (r *request) describeWay(m *policy.Context) {
+	m.SetBool("aws:SecureTransport", r.tls || !r.source.IsValid())
+	m.SetAddr("aws:SourceIp", r.source)
+	if r.userAgent != "" {
+		m.Set("aws:UserAgent", r.userAgent)
+	}
 }
 
 // describe sets the keys that tell of the caller.

@@ -48,7 +48,7 @@ func TestServeForBenchmark(t *testing.T) {
 		return
 	}
 	w := newWorld(t, withPeople())
-	w.unsigned = newLimiter[netip.Prefix](rate.Inf, 1) // all come from here
+	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)} // all come from here
 	var s served
 	for range benchRequests {
 		s.Wire = append(s.Wire, w.operation(t, operation))

@@ -99,11 +99,10 @@ func (s *Server) published(document func(issuer string, d *directory.Snapshot) a
 // refused, or 0: a web page's, or one of too many from its source.
 func (s *Server) Unsigned(r *http.Request) int {
 	req := newRequest(r)
-	from, counted := source(req.source)
 	switch {
 	case surface.Browser(r, s.names(req)...) != "":
 		return http.StatusForbidden
-	case counted && !s.unsigned.allow(from, s.config.Now()):
+	case !s.unsigned.allow(req.source, s.config.Now()):
 		return http.StatusTooManyRequests
 	}
 	return 0

@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -67,6 +68,24 @@ func source(a netip.Addr) (netip.Prefix, bool) {
 	}
 	p, err := a.Prefix(bits)
 	return p, err == nil
+}
+
+// Sources limits what each source may ask of us without a signature of AWS's.
+type Sources struct{ limiter *limiter[netip.Prefix] }
+
+// NewSources returns one that has seen nobody.
+func NewSources() *Sources {
+	return &Sources{newLimiter[netip.Prefix](rate.Every(unsignedEvery), unsignedBurst)}
+}
+
+// Allow reports whether whoever sends r may ask now, and counts it.
+func (s *Sources) Allow(r *http.Request, now time.Time) bool {
+	return s.allow(newRequest(r).source, now)
+}
+
+func (s *Sources) allow(a netip.Addr, now time.Time) bool {
+	from, counted := source(a)
+	return !counted || s.limiter.allow(from, now)
 }
 
 func throttled(why string) *Error {

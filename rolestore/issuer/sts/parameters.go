@@ -80,9 +80,17 @@ func (p *reader) value(parameter string) (string, bool) {
 	return p.form.Get(parameter), p.form.Has(parameter)
 }
 
+// maxQuoted bounds what a refusal repeats of a value, in bytes. It is more than any value
+// within its bounds has but a session policy; a caller whom nobody knows must not get
+// back a multiple of what he sends.
+const maxQuoted = 4096
+
 func (p *reader) violate(c constraint, value, member string) {
-	if c.hidden {
+	switch {
+	case c.hidden:
 		value = "***"
+	case len(value) > maxQuoted:
+		value = strings.ToValidUTF8(value[:maxQuoted], "") + "..."
 	}
 	p.violations = append(p.violations, "Value '"+value+"' at '"+c.name+"' failed to satisfy constraint: Member must "+member)
 }

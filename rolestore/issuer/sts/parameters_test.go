@@ -152,3 +152,13 @@ func TestAPresignedAssumeRoleHasItsSignatureAmongTheParameters(t *testing.T) {
 	f := url.Values{"RoleArn": {roleARN(account, "target")}, "RoleSessionName": {"alice"}, "Action": {"AssumeRole"}, "Version": {version}}
 	answered(t, w.send(w.presigned(t, w.session(t, account, "web"), f)))
 }
+
+func TestARefusalRepeatsABoundedPartOfAValue(t *testing.T) {
+	w := newWorld(t, standard())
+	long := strings.Repeat("!", 100_000)
+	reply := w.send(post(form("AssumeRoleWithWebIdentity", "RoleArn", roleARN(account, "web"), "RoleSessionName", long, "WebIdentityToken", "token")))
+	got := refused(t, reply, 400, "ValidationError")
+	if !strings.HasPrefix(got, "2 validation errors detected: Value '!!!") || !strings.Contains(got, "!...' at 'roleSessionName'") || len(got) > 3*maxQuoted {
+		t.Errorf("got %d bytes, %.80s", len(got), got)
+	}
+}

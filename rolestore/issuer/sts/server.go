@@ -5,14 +5,12 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/time/rate"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
@@ -56,9 +54,9 @@ type Server struct {
 	verifier *sigv4.Verifier
 	engine   *gin.Engine
 	codes    Codes
-	known    []string               // names of our own
-	guesses  *limiter[string]       // of MFA codes, by user
-	unsigned *limiter[netip.Prefix] // by source
+	known    []string         // names of our own
+	guesses  *limiter[string] // of MFA codes, by user
+	unsigned *Sources
 }
 
 // New returns a server.
@@ -68,7 +66,7 @@ func New(c Config) *Server {
 	}
 	s := &Server{
 		config: c, verifier: sigv4.NewVerifier(service), engine: surface.Engine(), codes: c.Codes,
-		guesses: newGuesses(), unsigned: newLimiter[netip.Prefix](rate.Every(unsignedEvery), unsignedBurst),
+		guesses: newGuesses(), unsigned: NewSources(),
 	}
 	if u, err := url.Parse(c.URL); err == nil && u.Hostname() != "" {
 		s.known = append(s.known, strings.ToLower(u.Hostname()))
@@ -129,7 +127,7 @@ func (s *Server) answer(r *http.Request) (c *call, result []element, err error) 
 		}
 		c.who = c.caller.arn()
 		err = c.admit()
-	} else if from, counted := source(c.source); counted && !s.unsigned.allow(from, c.now) {
+	} else if !s.unsigned.allow(c.source, c.now) {
 		err = throttled("too many unsigned calls of one source")
 	}
 	if err != nil {

@@ -14,6 +14,11 @@ import (
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 const maxPolicyARNs = 10
 
+// maxSessionPolicy bounds a session policy where the model does not, in characters. It
+// is read with each call that the session signs. What packs into a token and is longer
+// says the same again and again.
+const maxSessionPolicy = 16 << 10
+
 // limits are the session policies that are asked for.
 type limits struct {
 	policy string
@@ -21,7 +26,7 @@ type limits struct {
 }
 
 // limits reads Policy and PolicyArns. The model bounds Policy for all actions but
-// AssumeRole, where the packed size alone does.
+// AssumeRole, where the packed size does, and [maxSessionPolicy].
 func (p *reader) limits(maxPolicy int) limits {
 	var l limits
 	c := sessionPolicyBounds

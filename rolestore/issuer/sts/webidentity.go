@@ -7,6 +7,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
 // assumeRoleWithWebIdentity gives a session of a role for a token that somebody
@@ -33,6 +34,8 @@ func assumeRoleWithWebIdentity(c *call) ([]element, error) {
 // redeemHostToken gives a host the session of an instance's role. As when EC2
 // itself assumes a role, MaxSessionDuration does not bound it.
 func redeemHostToken(c *call, token string, asked hosts.Request) ([]element, error) {
+	asked.Context = policy.NewContext()
+	c.describeWay(asked.Context)
 	bought, err := c.desk.Redeem(token, asked, c.now)
 	if err != nil {
 		return nil, explainHostToken(err, bought.Claims)

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/xml"
 	"net/http"
@@ -42,6 +43,39 @@ func TestAHostTokenIsRedeemedByGETAndPOST(t *testing.T) {
 		}
 		if strings.Contains(reply.Body.String(), "PackedPolicySize") {
 			t.Error("the reply speaks of a policy")
+		}
+	}
+}
+
+// TestATrustPolicySeesWhichWayAHostAsks shows it of a Deny too, which is silent where a
+// key is missing.
+func TestATrustPolicySeesWhichWayAHostAsks(t *testing.T) {
+	const near, far, socket = "192.0.2.7:1", "198.51.100.7:1", "@"
+	const ec2 = `"Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"`
+	for name, test := range map[string]struct {
+		statements string
+		allowed    map[string]bool // by peer; those with a + speak TLS
+	}{
+		"no clear text": {`{"Effect":"Allow",` + ec2 + `},{"Effect":"Deny",` + ec2 + `,"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`,
+			map[string]bool{near: false, near + "+": true, socket: true}},
+		"one network": {`{"Effect":"Allow",` + ec2 + `,"Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}`,
+			map[string]bool{near: true, far: false, socket: false}},
+		"no scripts": {`{"Effect":"Allow",` + ec2 + `},{"Effect":"Deny",` + ec2 + `,"Condition":{"StringLike":{"aws:UserAgent":"curl*"}}}`,
+			map[string]bool{near: false}},
+	} {
+		d := standard()
+		d.Accounts[0].Roles[0].AssumeRolePolicyDocument = []byte(`{"Version":"2012-10-17","Statement":[` + test.statements + `]}`)
+		w := newWorld(t, d)
+		for peer, allowed := range test.allowed {
+			r := post(redemption(w.hostToken(t, w.claims())))
+			r.Header.Set("User-Agent", "curl/8")
+			var secure bool
+			if r.RemoteAddr, secure = strings.CutSuffix(peer, "+"); secure {
+				r.TLS = &tls.ConnectionState{}
+			}
+			if reply := w.send(r); (reply.Code == 200) != allowed {
+				t.Errorf("%s, from %s: %d %s", name, peer, reply.Code, reply.Body)
+			}
 		}
 	}
 }
