@@ -7,6 +7,7 @@
 //	gate     the checks before any route: gate.go, host.go
 //	route    PUT /latest/api/token: session.go
 //	         GET and HEAD of everything else: metadata.go
+//	         what containers ask for at other addresses: containers.go
 //	refusal  what can go wrong: refusals.go; its one translator: errors.go
 //
 // Every instance has a state: an immutable snapshot of its definition, its tree
@@ -18,7 +19,7 @@
 // instance is removed, its open connections are of nobody, even if the id comes
 // back.
 //
-// The package takes from this module rolestore's vocabulary and surface, imds/token and
-// imds/tree, and nothing else: who attaches instances and who fetches
+// The package takes from this module rolestore's vocabulary and surface, imds/token,
+// imds/tree and imds/container, and nothing else: who attaches instances and who fetches
 // credentials is not known here.
 package imds

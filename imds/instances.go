@@ -21,7 +21,7 @@ func (s *Server) Put(i rolestore.Instance) {
 		in = &instance{id: i.ID}
 		s.instances[i.ID] = in
 	case old.instance.Profile.Role == i.Profile.Role && old.credentials.body != nil:
-		next = next.with(old.credentials, old.updated)
+		next = next.with(old.credentials, old.issued, old.updated)
 	}
 	in.replace(next)
 }
@@ -45,7 +45,7 @@ func (s *Server) remove(id string) {
 // wait for it. Credentials that were fetched for a role or a life that the
 // instance no longer has, or for one that was removed, are dropped.
 func (s *Server) Publish(i rolestore.Instance, c rolestore.Credentials) {
-	s.fill(i, c.LastUpdated, credentialsDocument(c))
+	s.fill(i, c.LastUpdated, credentialsDocument(c), c)
 }
 
 // Refuse answers the instance with EC2's error document, until the next
@@ -54,7 +54,7 @@ func (s *Server) Publish(i rolestore.Instance, c rolestore.Credentials) {
 // would take a missing document for a fault of the network.
 func (s *Server) Refuse(i rolestore.Instance) {
 	now := s.now()
-	s.fill(i, now, refusedDocument(i.Profile.Role, now))
+	s.fill(i, now, refusedDocument(i.Profile.Role, now), rolestore.Credentials{})
 }
 
 // Withdraw takes the instance's role document away: it was revoked. Requests for it
@@ -68,9 +68,9 @@ func (s *Server) Withdraw(i rolestore.Instance) {
 	}
 }
 
-// fill gives an instance its role document, if it is still the one that the
-// document was made for.
-func (s *Server) fill(of rolestore.Instance, updated time.Time, d document) {
+// fill gives an instance its role document, and the credentials in it if there are
+// any, if it is still the one that the document was made for.
+func (s *Server) fill(of rolestore.Instance, updated time.Time, d document, issued rolestore.Credentials) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := s.instances[of.ID]
@@ -78,7 +78,7 @@ func (s *Server) fill(of rolestore.Instance, updated time.Time, d document) {
 	if old == nil || old.instance.Incarnation != of.Incarnation || old.instance.Profile.Role != of.Profile.Role {
 		return
 	}
-	in.replace(old.with(d, updated))
+	in.replace(old.with(d, issued, updated))
 }
 
 // LastRefusal returns the last request of an instance that was refused, since it

@@ -25,6 +25,8 @@ type Instance struct {
 	// Placement says where the instance pretends to run.
 	Placement Placement `json:"placement"`
 	Launch
+	// Containers says how the instance finds its credentials if it is a container.
+	Containers ContainerCredentials `json:"container_credentials,omitzero"`
 	// UserData is what the instance's programs are given by its operator.
 	UserData []byte `json:"user_data,omitempty"`
 }
@@ -142,6 +144,9 @@ func (i Instance) Validate() error {
 		return fmt.Errorf("user_data: it has %d bytes, and EC2 takes %d: have it fetch the rest", len(i.UserData), MaxUserData)
 	}
 	if err := checkLaunch(i.Launch); err != nil {
+		return err
+	}
+	if err := i.Containers.validate(); err != nil {
 		return err
 	}
 	return i.Attachment.Validate()

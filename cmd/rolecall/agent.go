@@ -39,6 +39,7 @@ type agentOptions struct {
 	takeOver        bool
 	keepNetwork     bool
 	instancesDir    string
+	clustersFile    string
 }
 
 // agentHalf is a running agent.
@@ -55,6 +56,7 @@ type agentHalf struct {
 	rotator  *rotate.Rotator
 	profiles profiles
 	files    *instanceFiles
+	clusters *clusters
 	region   string // where an instance is that does not say: where this machine is
 	core     *source.Core
 	link     *link
@@ -150,7 +152,9 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 		tokens: tokens, deeds: newDeeds(), link: newLink(),
 		close: []func() error{identity.Close, cache.Close},
 	}
-	a.imds = imds.New(imds.Config{Identify: a.identify, Tokens: a.tokens, Now: w.now, Logger: logger.With("room", "imds")})
+	if err := a.openMetadata(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	if c.sharesDisk() {
 		a.notes = append(a.notes, "The keys lie on the same disk as the databases that they seal: whoever copies one copies both. Move the file and name it with --keys.")
 	}
@@ -196,6 +200,7 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 		task{"releases", a.releaseAll},
 		task{"watch of the network", a.network.Watch},
 		task{"watch of the instances' files", a.files.watch},
+		task{"key sets of clusters", a.clusters.run},
 		task{"records", a.deeds.run},
 		task{"clock", a.watchClock})
 	return nil

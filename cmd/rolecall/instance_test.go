@@ -51,6 +51,10 @@ func (s *shelf) instance(d admin.Document) admin.Instance {
 	return i
 }
 
+func (*shelf) Environment(id string) (map[string]string, error) {
+	return map[string]string{"TOKEN_OF": id, "A": "first"}, nil
+}
+
 func (s *shelf) Instance(id string) (admin.Instance, bool) {
 	for _, i := range s.Status().Instances {
 		if i.ID == id {

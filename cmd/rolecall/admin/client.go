@@ -61,6 +61,14 @@ func (c *Client) Instance(ctx context.Context, id string) (Instance, error) {
 	return i, err
 }
 
+// Environment returns the variables by which a container finds its credentials. They are
+// secret.
+func (c *Client) Environment(ctx context.Context, id string) (map[string]string, error) {
+	var variables map[string]string
+	err := c.Call(ctx, http.MethodGet, instancePath(id)+"/environment", nil, &variables)
+	return variables, err
+}
+
 // Put registers or changes an instance. When it returns the instance is durable, and
 // attached or waiting for its device.
 func (c *Client) Put(ctx context.Context, d Document) (Instance, error) {

@@ -71,6 +71,13 @@ func (f *fake) Instance(id string) (Instance, bool) {
 	return i, ok
 }
 
+func (f *fake) Environment(id string) (map[string]string, error) {
+	if _, ok := f.Instance(id); !ok {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	return map[string]string{"NAME": "of " + id}, nil
+}
+
 func (f *fake) Put(_ context.Context, d Document) (Instance, error) {
 	f.mu.Lock()
 	fail := f.fail

@@ -20,6 +20,9 @@ type View interface {
 	Status() Status
 	// Instance is one instance, and false for an id that the agent does not know.
 	Instance(id string) (Instance, bool)
+	// Environment are the variables by which a container finds its credentials. The
+	// error is one of this package's.
+	Environment(id string) (map[string]string, error)
 }
 
 // Instances changes what the API shows. It is safe for concurrent use, and its errors
@@ -60,6 +63,7 @@ func Server(view View, instances Instances, logger *slog.Logger) *http.Server {
 	engine.GET("/v1/instances/:id", a.get)
 	engine.PUT("/v1/instances/:id", a.put)
 	engine.DELETE("/v1/instances/:id", a.remove)
+	engine.GET("/v1/instances/:id/environment", a.environment)
 	engine.GET("/v1/instances/:id/ready", a.ready)
 	engine.POST("/v1/instances/:id/revoke", a.revoke)
 	server := surface.Server(engine, logger)

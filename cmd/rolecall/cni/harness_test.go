@@ -53,6 +53,9 @@ func (a *agent) Status() admin.Status {
 	return admin.Status{Instances: slices.Collect(maps.Values(a.instances))}
 }
 
+// Environment is asked for by nobody here.
+func (*agent) Environment(string) (map[string]string, error) { return nil, admin.ErrNotFound }
+
 func (a *agent) Instance(id string) (admin.Instance, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
