@@ -17,6 +17,8 @@ const (
 	// RoleCredentials is the document of the role's credentials, which the server
 	// has to fill in.
 	RoleCredentials
+	// RoleCredentialsExtended is RoleCredentials with the role's account.
+	RoleCredentialsExtended
 	// RoleInfo is the document iam/info, which the server has to fill in.
 	RoleInfo
 )
@@ -49,6 +51,8 @@ var rows = []row{
 	{"meta-data/hostname", "1.0", Text, one(hostname)},
 	{"meta-data/iam/info", "2012-01-12", RoleInfo, role},
 	{"meta-data/iam/security-credentials/" + each, "2012-01-12", RoleCredentials, role},
+	// No version lists it: cloud-init would store what it finds in its crawl.
+	{"meta-data/iam/security-credentials-extended/" + each, Latest, RoleCredentialsExtended, role},
 	{"meta-data/instance-id", "1.0", Text, one(func(i rolestore.Instance) string { return i.ID })},
 	{"meta-data/instance-type", "2007-08-29", Text, one(func(i rolestore.Instance) string { return i.InstanceType })},
 	{"meta-data/local-hostname", "2007-01-19", Text, one(hostname)},
