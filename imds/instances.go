@@ -26,6 +26,25 @@ func (s *Server) Put(i rolestore.Instance) {
 	in.replace(next)
 }
 
+// Tell answers the instance with its definition's events from now on, if it is still of
+// this incarnation.
+func (s *Server) Tell(i rolestore.Instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.instances[i.ID]
+	old := in.load()
+	if old == nil || old.instance.Incarnation != i.Incarnation {
+		return
+	}
+	told := old.instance
+	told.Events = i.Events
+	next := newState(told, s.now())
+	if old.credentials.body != nil {
+		next = next.with(old.credentials, old.issued, old.updated)
+	}
+	in.replace(next)
+}
+
 // Remove ends an instance: its tokens, its credentials and every request on its
 // open connections. An unknown id is no fault.
 func (s *Server) Remove(id string) {

@@ -27,6 +27,9 @@ type Instance struct {
 	Launch
 	// Containers says how the instance finds its credentials if it is a container.
 	Containers ContainerCredentials `json:"container_credentials,omitzero"`
+	// Events are what the instance is told of its future. They are not defined with it:
+	// see [Events.With].
+	Events Events `json:"events,omitzero"`
 	// UserData is what the instance's programs are given by its operator.
 	UserData []byte `json:"user_data,omitempty"`
 }

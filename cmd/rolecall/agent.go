@@ -56,6 +56,7 @@ type agentHalf struct {
 	rotator  *rotate.Rotator
 	profiles profiles
 	files    *instanceFiles
+	planned  chan struct{} // holds one token when an event was planned
 	clusters *clusters
 	region   string // where an instance is that does not say: where this machine is
 	core     *source.Core
@@ -149,7 +150,7 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 	}
 	a := &agentHalf{
 		world: w, options: o, logger: logger, started: w.now(), identity: identity, cache: cache,
-		tokens: tokens, deeds: newDeeds(), link: newLink(),
+		tokens: tokens, deeds: newDeeds(), link: newLink(), planned: make(chan struct{}, 1),
 		close: []func() error{identity.Close, cache.Close},
 	}
 	if err := a.openMetadata(); err != nil {
@@ -201,7 +202,7 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 		task{"watch of the network", a.network.Watch},
 		task{"watch of the instances' files", a.files.watch},
 		task{"key sets of clusters", a.clusters.run},
-		task{"records", a.deeds.run},
+		task{"records", a.deeds.run}, task{"events of instances", a.tellPlanned},
 		task{"clock", a.watchClock})
 	return nil
 }

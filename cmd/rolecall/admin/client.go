@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 const (
@@ -85,6 +87,11 @@ func (c *Client) Remove(ctx context.Context, id string) error {
 // Revoke ends the credentials that an instance has.
 func (c *Client) Revoke(ctx context.Context, id string) error {
 	return c.call(ctx, changeTimeout, http.MethodPost, instancePath(id)+"/revoke", nil, nil)
+}
+
+// Tell sets or clears an event of an instance.
+func (c *Client) Tell(ctx context.Context, id string, change rolestore.EventChange) error {
+	return c.call(ctx, changeTimeout, http.MethodPost, instancePath(id)+"/events", change, nil)
 }
 
 // Ready waits until an instance is ready, from 0 to 5 minutes. The error after that

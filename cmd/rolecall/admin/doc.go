@@ -8,6 +8,7 @@
 //	GET    /v1/instances/{id}/environment     the variables by which a container finds its credentials
 //	DELETE /v1/instances/{id}                 ends it
 //	POST   /v1/instances/{id}/revoke          its credentials end, here and at the core; others are fetched
+//	POST   /v1/instances/{id}/events          sets or clears an event, at once or at a time
 //	GET    /v1/instances/{id}/ready?wait=5s   answered when it is attached and its first credentials are stored
 //
 // A refusal is {"message": "..."} with a status by which a program can decide; the

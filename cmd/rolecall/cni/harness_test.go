@@ -23,6 +23,7 @@ import (
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
 	"github.com/rolecall/rolecall/cmd/rolecall/cni"
 	"github.com/rolecall/rolecall/network/nettest"
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 // patience is how long a test waits for what must come.
@@ -255,4 +256,9 @@ func (a answer) says(t *testing.T, texts ...string) {
 			t.Errorf("the error does not say %q: %s; %s", text, a.Msg, a.Details)
 		}
 	}
+}
+
+// Tell implements [admin.Instances].
+func (*agent) Tell(_ string, _ rolestore.EventChange) error {
+	return admin.ErrNotFound
 }
