@@ -27,11 +27,12 @@ type room struct {
 // rooms is the drawing. A new package needs a line here.
 var rooms = map[string]room{
 	"":                           {},
-	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/hosttoken", "rolestore/identity", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/sts"}},
+	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/container", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/hosttoken", "rolestore/identity", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/sts"}},
 	"cmd/rolecall/admin":         {may: []string{"rolestore", "rolestore/surface"}},
 	"cmd/rolecall/doctor":        {may: []string{"cmd/rolecall/admin", "network/verdict"}},
 	"cmd/rolecall/cni":           {may: []string{"cmd/rolecall/admin", "rolestore"}},
-	"imds":                       {may: []string{"imds/token", "imds/tree", "rolestore", "rolestore/identity", "rolestore/surface"}},
+	"imds":                       {may: []string{"imds/container", "imds/token", "imds/tree", "rolestore", "rolestore/identity", "rolestore/surface"}},
+	"imds/container":             {may: []string{"rolestore"}, pure: true},
 	"imds/token":                 {pure: true},
 	"imds/tree":                  {may: []string{"rolestore", "rolestore/identity"}, pure: true},
 	"network":                    {may: []string{"network/link", "network/steer"}},

@@ -39,15 +39,25 @@ func quote(s string) []byte {
 
 // credentialsDocument is iam/security-credentials/<role>
 // (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html).
-func credentialsDocument(c rolestore.Credentials) document {
-	return jsonDocument(c.LastUpdated,
-		member{"Code", "Success"},
-		member{"LastUpdated", timestamp(c.LastUpdated)},
-		member{"Type", "AWS-HMAC"},
-		member{"AccessKeyId", c.AccessKeyID},
-		member{"SecretAccessKey", c.SecretAccessKey.Reveal()},
-		member{"Token", c.SessionToken.Reveal()},
-		member{"Expiration", timestamp(c.Expiration)})
+func credentialsDocument(c rolestore.Credentials, more ...member) document {
+	return jsonDocument(c.LastUpdated, append([]member{
+		{"Code", "Success"},
+		{"LastUpdated", timestamp(c.LastUpdated)},
+		{"Type", "AWS-HMAC"},
+		{"AccessKeyId", c.AccessKeyID},
+		{"SecretAccessKey", c.SecretAccessKey.Reveal()},
+		{"Token", c.SessionToken.Reveal()},
+		{"Expiration", timestamp(c.Expiration)},
+	}, more...)...)
+}
+
+// extended is the role's document in iam/security-credentials-extended/, by which an SDK
+// learns the account. It is rendered when somebody asks: few SDKs do, every few hours.
+func (st *state) extended() document {
+	if st.issued == (rolestore.Credentials{}) {
+		return st.credentials // a refusal, or none yet
+	}
+	return credentialsDocument(st.issued, member{"AccountId", st.instance.Profile.AccountID()})
 }
 
 // refusedDocument takes the place of the credentials of a role that may not be

@@ -87,3 +87,24 @@ func TestAnyTextOfAnIssuerIsJSON(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestTheExtendedDocumentNamesTheAccount(t *testing.T) {
+	const path = "/latest/meta-data/iam/security-credentials-extended/web-role"
+	h := newHost(t)
+	h.Put(web())
+	publish(h)
+	plain, extended := body(t, h.get(t, rolePath)), body(t, h.get(t, path))
+	if want := strings.TrimSuffix(plain, "\n}") + ",\n  \"AccountId\" : \"123456789012\"\n}"; extended != want {
+		t.Errorf("got %s, want %s", extended, want)
+	}
+	h.Refuse(web())
+	if got := body(t, h.get(t, path)); !strings.Contains(got, "AssumeRoleUnauthorizedAccess") || got != body(t, h.get(t, rolePath)) {
+		t.Errorf("refused: %s", got)
+	}
+	none := web()
+	none.Profile = rolestore.InstanceProfile{}
+	h.Put(none)
+	if resp := h.get(t, path); resp.StatusCode != 404 {
+		t.Errorf("without a role: %s", resp.Status)
+	}
+}

@@ -7,6 +7,7 @@
 //	gate     the checks before any route: gate.go, host.go
 //	route    PUT /latest/api/token: session.go
 //	         GET and HEAD of everything else: metadata.go
+//	         what containers ask for at other addresses: containers.go
 //	refusal  what can go wrong: refusals.go; its one translator: errors.go
 //
 // Every instance has a state: an immutable snapshot of its definition, its tree
@@ -22,6 +23,6 @@
 // once they are published: never one that does not match the document beside it.
 //
 // The package takes from this module rolestore's vocabulary, rolestore/identity and
-// surface, imds/token and imds/tree, and nothing else: who attaches instances, who
-// fetches credentials and who signs documents is not known here.
+// surface, imds/token, imds/tree and imds/container, and nothing else: who attaches
+// instances, who fetches credentials and who signs documents is not known here.
 package imds

@@ -27,8 +27,9 @@ type state struct {
 	signed   identity.Signed // the identity document in tree; zero until it is signed
 	unsigned bool            // it is going to be
 
-	credentials document // the role's; the zero document until there is one
-	info        document // iam/info; it comes and goes with credentials
+	credentials document              // the role's; the zero document until there is one
+	info        document              // iam/info; it comes and goes with credentials
+	issued      rolestore.Credentials // for other forms; zero if the role was refused
 	updated     time.Time
 
 	replaced chan struct{}
@@ -47,10 +48,11 @@ func (s *Server) newState(i rolestore.Instance, signed identity.Signed) *state {
 }
 
 // with returns a copy of st that answers with another role document, of that
-// time.
-func (st *state) with(credentials document, updated time.Time) *state {
+// time and of those credentials.
+func (st *state) with(credentials document, issued rolestore.Credentials, updated time.Time) *state {
 	next := *st
 	next.credentials = credentials
+	next.issued = issued
 	next.info = infoDocument(st.instance.Profile, updated)
 	next.updated = updated
 	next.replaced = make(chan struct{})

@@ -9,8 +9,8 @@ import (
 
 // Put adds an instance or replaces its definition, which must be valid (see
 // [rolestore.Instance.Validate]). Credentials stay if its incarnation and role
-// do, and the signed identity document if it says the same. A new incarnation is a new instance: tokens and open connections of the
-// earlier one are worth nothing.
+// do, and the signed identity document if it says the same. A new incarnation is a new
+// instance: tokens and open connections of the earlier one are worth nothing.
 func (s *Server) Put(i rolestore.Instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -29,7 +29,26 @@ func (s *Server) Put(i rolestore.Instance) {
 	}
 	next := s.newState(i, signed)
 	if old.instance.Profile.Role == i.Profile.Role && old.credentials.body != nil {
-		next = next.with(old.credentials, old.updated)
+		next = next.with(old.credentials, old.issued, old.updated)
+	}
+	in.replace(next)
+}
+
+// Tell answers the instance with its definition's events from now on, if it is still of
+// this incarnation.
+func (s *Server) Tell(i rolestore.Instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.instances[i.ID]
+	old := in.load()
+	if old == nil || old.instance.Incarnation != i.Incarnation {
+		return
+	}
+	told := old.instance
+	told.Events = i.Events
+	next := s.newState(told, old.signed)
+	if old.credentials.body != nil {
+		next = next.with(old.credentials, old.issued, old.updated)
 	}
 	in.replace(next)
 }
@@ -53,7 +72,7 @@ func (s *Server) remove(id string) {
 // wait for it. Credentials that were fetched for a role or a life that the
 // instance no longer has, or for one that was removed, are dropped.
 func (s *Server) Publish(i rolestore.Instance, c rolestore.Credentials) {
-	s.fill(i, c.LastUpdated, credentialsDocument(c))
+	s.fill(i, c.LastUpdated, credentialsDocument(c), c)
 }
 
 // Refuse answers the instance with EC2's error document, until the next
@@ -62,7 +81,7 @@ func (s *Server) Publish(i rolestore.Instance, c rolestore.Credentials) {
 // would take a missing document for a fault of the network.
 func (s *Server) Refuse(i rolestore.Instance) {
 	now := s.now()
-	s.fill(i, now, refusedDocument(i.Profile.Role, now))
+	s.fill(i, now, refusedDocument(i.Profile.Role, now), rolestore.Credentials{})
 }
 
 // Withdraw takes the instance's role document away: it was revoked. Requests for it
@@ -76,9 +95,9 @@ func (s *Server) Withdraw(i rolestore.Instance) {
 	}
 }
 
-// fill gives an instance its role document, if it is still the one that the
-// document was made for.
-func (s *Server) fill(of rolestore.Instance, updated time.Time, d document) {
+// fill gives an instance its role document, and the credentials in it if there are
+// any, if it is still the one that the document was made for.
+func (s *Server) fill(of rolestore.Instance, updated time.Time, d document, issued rolestore.Credentials) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := s.instances[of.ID]
@@ -86,7 +105,7 @@ func (s *Server) fill(of rolestore.Instance, updated time.Time, d document) {
 	if old == nil || old.instance.Incarnation != of.Incarnation || old.instance.Profile.Role != of.Profile.Role {
 		return
 	}
-	in.replace(old.with(d, updated))
+	in.replace(old.with(d, issued, updated))
 }
 
 // LastRefusal returns the last request of an instance that was refused, since it

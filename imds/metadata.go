@@ -55,6 +55,8 @@ func (st *state) document(path string) (document, *refusal) {
 		return d, nil
 	case tree.RoleCredentials:
 		live = st.credentials
+	case tree.RoleCredentialsExtended:
+		live = st.extended()
 	case tree.RoleInfo:
 		live = st.info
 	}

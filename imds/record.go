@@ -3,7 +3,10 @@ package imds
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/rolecall/rolecall/imds/container"
 )
 
 // Refusal is a request that was refused, kept because SDKs hide the reason.
@@ -12,7 +15,7 @@ type Refusal struct {
 	Time time.Time
 	// Peer is the caller's address and port.
 	Peer string
-	// Path is what was asked for, cut to 128 bytes.
+	// Path is what was asked for, cut to 128 bytes, without what may be a secret.
 	Path string
 	// Status is HTTP's.
 	Status int
@@ -26,7 +29,7 @@ const maxPath = 128
 // record logs a refusal and keeps it as the instance's last. Neither holds a
 // header or a query: both may hold a token.
 func (s *Server) record(r *http.Request, in *instance, why *refusal) {
-	path := r.URL.Path[:min(len(r.URL.Path), maxPath)]
+	path := shownPath(r)
 	level := slog.LevelInfo
 	if why.status == http.StatusForbidden || why.status == http.StatusServiceUnavailable {
 		level = slog.LevelWarn
@@ -39,4 +42,17 @@ func (s *Server) record(r *http.Request, in *instance, why *refusal) {
 	}
 	s.log.Log(r.Context(), level, "metadata request refused", "instance_id", id, "peer", r.RemoteAddr,
 		"path", path, "status", why.status, "reason", why.reason, "remedy", why.remedy)
+}
+
+// shownPath is the path of a request as it may be shown. Where containers ask in ECS's
+// form, what they ask for is a secret or was meant to be one, in whatever place it stands;
+// and elsewhere if it is in such a path.
+func shownPath(r *http.Request) string {
+	path := r.URL.Path
+	if before, _, found := strings.Cut(path, container.TaskPath); found {
+		path = before + container.TaskPath
+	} else if r.Context().Value(formKey{}) == Task {
+		path = ""
+	}
+	return path[:min(len(path), maxPath)]
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rolecall/rolecall/imds/container"
 	"github.com/rolecall/rolecall/imds/token"
 )
 
@@ -34,6 +35,11 @@ type Config struct {
 	// whether there is one. It is called once for each accepted connection, from
 	// several goroutines, and must not block: it decides by the socket alone.
 	Identify func(net.Conn) (instanceID string, ok bool)
+	// Form says in which form a socket's address is answered; nil is always [Metadata].
+	Form func(net.Conn) Form
+	// Cluster returns what the tokens of pods of a cluster are checked by, and whether
+	// there is one of that name. It must not block; nil knows no cluster.
+	Cluster func(name string) (container.Cluster, bool)
 	// Tokens mints and verifies session tokens.
 	Tokens *token.Keys
 	// Signs says that somebody signs the identity documents of instances with a role, see
@@ -50,6 +56,8 @@ type Config struct {
 // methods may be called from many goroutines.
 type Server struct {
 	identify func(net.Conn) (string, bool)
+	form     func(net.Conn) Form
+	cluster  func(name string) (container.Cluster, bool)
 	tokens   *token.Keys
 	signs    bool
 	now      func() time.Time
@@ -65,8 +73,13 @@ func New(c Config) *Server {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Cluster == nil {
+		c.Cluster = func(string) (container.Cluster, bool) { return container.Cluster{}, false }
+	}
 	s := &Server{
 		identify:  c.Identify,
+		form:      c.Form,
+		cluster:   c.Cluster,
 		tokens:    c.Tokens,
 		signs:     c.Signs,
 		now:       c.Now,
@@ -74,7 +87,7 @@ func New(c Config) *Server {
 		instances: make(map[string]*instance),
 	}
 	s.http = &http.Server{
-		Handler:                      s.engine(),
+		Handler:                      s.forms(),
 		ConnContext:                  s.ConnContext,
 		MaxHeaderBytes:               maxHeaderBytes,
 		ReadHeaderTimeout:            requestTimeout,
@@ -111,6 +124,7 @@ type instanceKey struct{}
 // ConnContext returns ctx with the instance that the socket belongs to, as
 // [http.Server] asks for each connection.
 func (s *Server) ConnContext(ctx context.Context, c net.Conn) context.Context {
+	ctx = s.withForm(ctx, c)
 	id, ok := s.identify(c)
 	if !ok {
 		return ctx

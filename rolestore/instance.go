@@ -29,6 +29,11 @@ type Instance struct {
 	// Placement says where the instance pretends to run.
 	Placement Placement `json:"placement"`
 	Launch
+	// Containers says how the instance finds its credentials if it is a container.
+	Containers ContainerCredentials `json:"container_credentials,omitzero"`
+	// Events are what the instance is told of its future. They are not defined with it:
+	// see [Events.With].
+	Events Events `json:"events,omitzero"`
 	// UserData is what the instance's programs are given by its operator.
 	UserData []byte `json:"user_data,omitempty"`
 }
@@ -146,6 +151,9 @@ func (i Instance) Validate() error {
 		return fmt.Errorf("user_data: it has %d bytes, and EC2 takes %d: have it fetch the rest", len(i.UserData), MaxUserData)
 	}
 	if err := checkLaunch(i.Launch); err != nil {
+		return err
+	}
+	if err := i.Containers.validate(); err != nil {
 		return err
 	}
 	return i.Attachment.Validate()

@@ -39,6 +39,7 @@ type agentOptions struct {
 	takeOver        bool
 	keepNetwork     bool
 	instancesDir    string
+	clustersFile    string
 }
 
 // agentHalf is a running agent.
@@ -55,6 +56,8 @@ type agentHalf struct {
 	rotator  *rotate.Rotator
 	profiles profiles
 	files    *instanceFiles
+	planned  chan struct{} // holds one token when an event was planned
+	clusters *clusters
 	region   string // where an instance is that does not say: where this machine is
 	core     *source.Core
 	link     *link
@@ -150,9 +153,11 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 	a := &agentHalf{
 		world: w, options: o, logger: logger, started: w.now(), identity: identity, cache: cache,
 		tokens: tokens, deeds: newDeeds(), link: newLink(), signatures: newSignatures(),
-		close: []func() error{identity.Close, cache.Close},
+		planned: make(chan struct{}, 1), close: []func() error{identity.Close, cache.Close},
 	}
-	a.imds = imds.New(imds.Config{Identify: a.identify, Tokens: a.tokens, Signs: true, Now: w.now, Logger: logger.With("room", "imds")})
+	if err := a.openMetadata(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	if c.sharesDisk() {
 		a.notes = append(a.notes, "The keys lie on the same disk as the databases that they seal: whoever copies one copies both. Move the file and name it with --keys.")
 	}
@@ -199,7 +204,8 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 		task{"identity documents", a.signAll},
 		task{"watch of the network", a.network.Watch},
 		task{"watch of the instances' files", a.files.watch},
-		task{"records", a.deeds.run},
+		task{"key sets of clusters", a.clusters.run},
+		task{"records", a.deeds.run}, task{"events of instances", a.tellPlanned},
 		task{"clock", a.watchClock})
 	return nil
 }

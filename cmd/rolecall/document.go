@@ -23,6 +23,7 @@ type (
 		Options    fileOptions         `yaml:"metadata_options"`
 		Placement  filePlacement       `yaml:"placement"`
 		Launch     fileLaunch          `yaml:",inline"`
+		Containers fileContainers      `yaml:"container_credentials"`
 		UserData   string              `yaml:"user_data"`
 	}
 	// fileInstanceProfile is a name, an ARN, or the profile itself.
@@ -65,6 +66,17 @@ type (
 	filePublicKey struct {
 		Name string `yaml:"key_name"`
 		Key  string `yaml:"public_key"`
+	}
+	fileContainers struct {
+		Task string  `yaml:"task"`
+		Pod  filePod `yaml:"pod"`
+	}
+	filePod struct {
+		ClusterName    string `yaml:"cluster_name"`
+		Namespace      string `yaml:"namespace"`
+		ServiceAccount string `yaml:"service_account"`
+		Name           string `yaml:"name"`
+		UID            string `yaml:"uid"`
 	}
 	filePlacement struct {
 		Region           string `yaml:"region"`
@@ -131,6 +143,7 @@ func (f fileInstance) document() admin.Document {
 			ImageID: f.Launch.ImageID, InstanceType: f.Launch.InstanceType, Hostname: f.Launch.Hostname,
 			PrivateIPv4: f.Launch.PrivateIPv4, MAC: f.Launch.MAC, PublicKeys: keys,
 		},
-		UserData: f.UserData,
+		Containers: rolestore.ContainerCredentials{Task: f.Containers.Task, Pod: rolestore.Pod(f.Containers.Pod)},
+		UserData:   f.UserData,
 	}
 }

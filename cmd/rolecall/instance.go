@@ -26,7 +26,7 @@ func instanceCommand(w world, d defaults) *cobra.Command {
 	}
 	command.PersistentFlags().StringVar(&socket, "admin-socket", served(d.adminSocket), "`path` of the agent's admin socket")
 	command.AddCommand(instancePut(w, &socket), instanceList(w, &socket), instanceShow(w, &socket),
-		instanceRemove(w, &socket), instanceRevoke(w, &socket), instanceWait(w, &socket))
+		instanceRemove(w, &socket), instanceRevoke(w, &socket), instanceWait(w, &socket), instanceEnv(w, &socket), instanceEvent(w, &socket))
 	return command
 }
 

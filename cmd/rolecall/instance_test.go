@@ -17,12 +17,14 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 // shelf is an [admin.View] and [admin.Instances] that keeps what it is given, and serves it at once.
 type shelf struct {
 	mu        sync.Mutex
 	documents []admin.Document
+	told      []rolestore.EventChange
 	state     admin.State
 }
 
@@ -49,6 +51,10 @@ func (s *shelf) instance(d admin.Document) admin.Instance {
 		i.RoleARN, i.AccessKeyID, i.Expiration = "arn:aws:iam::123456789012:role/"+d.Profile.Reference, "ASIAEXAMPLE", &expiration
 	}
 	return i
+}
+
+func (*shelf) Environment(id string) (map[string]string, error) {
+	return map[string]string{"TOKEN_OF": id, "A": "first"}, nil
 }
 
 func (s *shelf) Instance(id string) (admin.Instance, bool) {
@@ -238,4 +244,12 @@ func TestAnInstanceThatIsNotReadySaysWhatItWaitsFor(t *testing.T) {
 	c.want(webID+": no role, waiting for device tap-web\n", "put", "--id", webID, "--interface", "tap-web")
 	c.refused("503 Service Unavailable: not ready: instance "+webID+": waiting for device tap-web", "wait", webID, "--timeout", "1ms")
 	c.refused("want a duration from 0s to 5m0s", "wait", webID, "--timeout", "6m")
+}
+
+// Tell implements [admin.Instances].
+func (s *shelf) Tell(_ string, c rolestore.EventChange) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, c)
+	return nil
 }

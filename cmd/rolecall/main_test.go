@@ -14,6 +14,7 @@ const (
 	roleVariable = "ROLECALL_TEST_ROLE"
 	roleMain     = "rolecall"
 	roleGoClient = "aws-sdk-go-v2"
+	roleGoChain  = "aws-sdk-go-v2's chain of credentials"
 
 	// clockVariable makes the program's clock run faster: the Unix time at which
 	// it was right, and how many seconds go by in one.
@@ -34,6 +35,8 @@ func TestMain(m *testing.M) {
 		os.Exit(run(ctx, w, os.Args[1:]))
 	case roleGoClient:
 		os.Exit(goClient(os.Args[1]))
+	case roleGoChain:
+		os.Exit(goChain())
 	}
 	os.Exit(m.Run())
 }

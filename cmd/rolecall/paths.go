@@ -14,6 +14,7 @@ type defaults struct {
 	agentConfig  string
 	coreConfig   string
 	instancesDir string // files that define instances
+	clustersFile string // the clusters that issue tokens to pods
 }
 
 // defaultsFor returns the system's places for root and, since `up --listen` needs
@@ -37,6 +38,7 @@ func defaultsFor(uid int, env func(string) string) defaults {
 		agentConfig:  filepath.Join(config, "agent.yaml"),
 		coreConfig:   filepath.Join(config, "core.yaml"),
 		instancesDir: filepath.Join(config, "instances.d"),
+		clustersFile: filepath.Join(config, "clusters.yaml"),
 	}
 	// What systemd hands over as a credential is tied to the machine's TPM where
 	// there is one, and wins over a file.

@@ -32,8 +32,14 @@ func (a *agentHalf) Put(ctx context.Context, d admin.Document) (admin.Instance, 
 // define is the instance of a document, with its profile looked up.
 func (a *agentHalf) define(d admin.Document) (rolestore.Instance, error) {
 	i, err := d.Instance(a.region)
-	if err != nil || d.Profile.Reference == "" {
+	if err != nil {
 		return i, err
+	}
+	if name := i.Containers.Pod.ClusterName; name != "" && a.clusters.byName[name] == nil {
+		return i, fmt.Errorf("%w: container_credentials.pod.cluster_name %q: no such cluster is in %s: add it there and start the agent again", admin.ErrInvalid, name, a.options.clustersFile)
+	}
+	if d.Profile.Reference == "" {
+		return i, nil
 	}
 	if i.Profile, err = a.profiles.find(d.Profile.Reference); err != nil {
 		return i, fmt.Errorf("%w: iam_instance_profile: %w", admin.ErrInvalid, err)
@@ -149,6 +155,7 @@ func (a *agentHalf) Status() admin.Status {
 	enrolment, _ := a.identity.Enrolment()
 	status.Issuer = enrolment.Issuer
 	status.Notes = append(append([]string{}, a.notes...), a.files.notes()...)
+	status.Notes = append(status.Notes, a.clusters.notes()...)
 	if a.advice != nil {
 		status.Notes = append(status.Notes, a.advice()...)
 	}

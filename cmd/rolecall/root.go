@@ -58,6 +58,7 @@ func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.DurationVar(&o.sessionDuration, "session-duration", defaultSession, "how long the sessions live that are asked for, 15m to 12h")
 	f.BoolVar(&o.takeOver, "take-over", false, "serve even if another service answers at 169.254.169.254, in its place")
 	f.StringVar(&o.instancesDir, "instances-dir", d.instancesDir, "`directory` of files that define instances")
+	f.StringVar(&o.clustersFile, "clusters-file", d.clustersFile, "`file` of the Kubernetes clusters whose pods are instances here")
 	f.BoolVar(&o.keepNetwork, "keep-network", false, "leave the addresses in place at the end, for a service that is started again")
 }
 

@@ -30,6 +30,7 @@ func (a *agentHalf) way(r hold.Registration) (network.Attachment, error) {
 		}
 		way = network.Bridge(i.ID, at.Bridge, member, ipv6)
 	}
+	way = withContainers(way, i, ipv6)
 	way.Follow = r.File || i.Attachment.Reattach == rolestore.ReattachName
 	way.Bound = network.Bound{Boot: r.Bound.Boot, Netns: r.Bound.Netns, Index: r.Bound.Index}
 	return way, nil

@@ -17,6 +17,8 @@ const (
 	// RoleCredentials is the document of the role's credentials, which the server
 	// has to fill in.
 	RoleCredentials
+	// RoleCredentialsExtended is RoleCredentials with the role's account.
+	RoleCredentialsExtended
 	// RoleInfo is the document iam/info, which the server has to fill in.
 	RoleInfo
 )
@@ -45,9 +47,15 @@ type item struct {
 // rows is everything that instances are told, but for the identity document.
 var rows = []row{
 	{"meta-data/ami-id", "1.0", Text, one(func(i rolestore.Instance) string { return i.ImageID })},
+	{"meta-data/autoscaling/target-lifecycle-state", "2021-03-23", Text, one(func(i rolestore.Instance) string { return i.Events.TargetLifecycleState })},
+	{"meta-data/events/maintenance/history", "2018-08-17", Text, one(history)},
+	{"meta-data/events/maintenance/scheduled", "2018-08-17", Text, one(scheduled)},
+	{"meta-data/events/recommendations/rebalance", "2020-10-27", Text, one(rebalance)},
 	{"meta-data/hostname", "1.0", Text, one(hostname)},
 	{"meta-data/iam/info", "2012-01-12", RoleInfo, role},
 	{"meta-data/iam/security-credentials/" + each, "2012-01-12", RoleCredentials, role},
+	// No version lists it: cloud-init would store what it finds in its crawl.
+	{"meta-data/iam/security-credentials-extended/" + each, Latest, RoleCredentialsExtended, role},
 	{"meta-data/instance-id", "1.0", Text, one(func(i rolestore.Instance) string { return i.ID })},
 	{"meta-data/instance-type", "2007-08-29", Text, one(func(i rolestore.Instance) string { return i.InstanceType })},
 	{"meta-data/local-hostname", "2007-01-19", Text, one(hostname)},
@@ -63,6 +71,8 @@ var rows = []row{
 	{"meta-data/public-keys/" + each + "/openssh-key", "1.0", Text, publicKeys},
 	{"meta-data/services/domain", "2014-02-25", Text, one(always("amazonaws.com"))},
 	{"meta-data/services/partition", "2015-10-20", Text, one(always("aws"))},
+	{"meta-data/spot/instance-action", "2016-11-15", Text, one(spotAction)},
+	{"meta-data/spot/termination-time", "2014-11-05", Text, one(terminationTime)},
 	{"user-data", "1.0", Opaque, one(func(i rolestore.Instance) string { return string(i.UserData) })},
 }
 

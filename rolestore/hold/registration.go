@@ -42,10 +42,10 @@ type storedRegistration struct {
 func (r Registration) succeeding(old Registration, exists bool) Registration {
 	r.Ended = ""
 	if !exists || old.Ended != "" || !old.Instance.Attachment.Same(r.Instance.Attachment) {
-		r.Instance.Incarnation = rolestore.NewIncarnation()
+		r.Instance.Incarnation, r.Instance.Events = rolestore.NewIncarnation(), rolestore.Events{}
 		return r
 	}
-	r.Instance.Incarnation, r.Instance.PendingTime = old.Instance.Incarnation, old.Instance.PendingTime
+	r.Instance.Incarnation, r.Instance.PendingTime, r.Instance.Events = old.Instance.Incarnation, old.Instance.PendingTime, old.Instance.Events
 	if r.Bound == (rolestore.Bound{}) {
 		r.Bound = old.Bound
 	}
@@ -55,9 +55,9 @@ func (r Registration) succeeding(old Registration, exists bool) Registration {
 // Put adds an instance or replaces the one of its id, and returns what is stored.
 // A life goes on if the id has one that has not ended and the attachment is the
 // same but for Reattach: the incarnation stays, and so does Bound where the
-// argument's is zero. Otherwise a new one begins, at the argument's PendingTime, which
-// is ignored for a life that goes on. The argument's own incarnation and Ended are
-// ignored always. It is on the disk when Put returns; the same once more
+// argument's is zero, and the events. Otherwise a new one begins, at the argument's
+// PendingTime, which is ignored for a life that goes on. The argument's own incarnation,
+// events and Ended are ignored always. It is on the disk when Put returns; the same once more
 // costs no write. An error changes nothing.
 func (a *Agent) Put(r Registration) (Registration, error) {
 	stored, err := a.PutAll([]Registration{r})
@@ -99,6 +99,15 @@ func (a *Agent) PutAll(all []Registration) ([]Registration, error) {
 // write.
 func (a *Agent) Bind(id string, incarnation rolestore.Incarnation, b rolestore.Bound) (bool, error) {
 	return a.amend(id, incarnation, func(r *Registration) { r.Bound = b })
+}
+
+// Tell changes the events of the instance, and returns the registration as it is then.
+// It reports whether it did, on the terms of [Agent.Bind]. It is on the disk when Tell
+// returns; no change costs no write.
+func (a *Agent) Tell(id string, incarnation rolestore.Incarnation, change func(rolestore.Events) rolestore.Events) (Registration, bool, error) {
+	ok, err := a.amend(id, incarnation, func(r *Registration) { r.Instance.Events = change(r.Instance.Events) })
+	r, _ := a.Registration(id)
+	return r, ok, err
 }
 
 // End notes that the instance is served no more, and why, which must not be empty.

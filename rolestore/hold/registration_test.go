@@ -317,3 +317,32 @@ func TestARecordWithoutARegistrationIsADefinition(t *testing.T) {
 		t.Errorf("read %+v", got)
 	}
 }
+
+func TestEventsLastAsLongAsTheLife(t *testing.T) {
+	f := newAgentFile(t)
+	r := f.put(t, Registration{Instance: testInstance(1)})
+	standby := func(e rolestore.Events) rolestore.Events {
+		e.TargetLifecycleState = "Standby"
+		return e
+	}
+	state := func() string {
+		r, _ := f.Registration(r.Instance.ID)
+		return r.Instance.Events.TargetLifecycleState
+	}
+	if told, ok, err := f.Tell(r.Instance.ID, r.Instance.Incarnation, standby); err != nil || !ok || told.Instance.Events.TargetLifecycleState != "Standby" {
+		t.Fatalf("told %+v, %t, %v", told, ok, err)
+	}
+	changed := testInstance(1)
+	changed.Placement.Region = "eu-north-1"
+	f.put(t, Registration{Instance: changed})
+	if f.restart(t); state() != "Standby" {
+		t.Error("another definition, or a restart, takes the events away")
+	}
+	if _, ok, err := f.Tell(r.Instance.ID, rolestore.NewIncarnation(), func(rolestore.Events) rolestore.Events { return rolestore.Events{} }); err != nil || ok || state() != "Standby" {
+		t.Errorf("another life's events: %t, %v", ok, err)
+	}
+	changed.Attachment = rolestore.Attachment{Interface: "tap9"}
+	if f.put(t, Registration{Instance: changed}); state() != "" {
+		t.Error("the next life has the events of the one before")
+	}
+}

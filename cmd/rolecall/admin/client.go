@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 const (
@@ -61,6 +63,14 @@ func (c *Client) Instance(ctx context.Context, id string) (Instance, error) {
 	return i, err
 }
 
+// Environment returns the variables by which a container finds its credentials. They are
+// secret.
+func (c *Client) Environment(ctx context.Context, id string) (map[string]string, error) {
+	var variables map[string]string
+	err := c.Call(ctx, http.MethodGet, instancePath(id)+"/environment", nil, &variables)
+	return variables, err
+}
+
 // Put registers or changes an instance. When it returns the instance is durable, and
 // attached or waiting for its device.
 func (c *Client) Put(ctx context.Context, d Document) (Instance, error) {
@@ -77,6 +87,11 @@ func (c *Client) Remove(ctx context.Context, id string) error {
 // Revoke ends the credentials that an instance has.
 func (c *Client) Revoke(ctx context.Context, id string) error {
 	return c.call(ctx, changeTimeout, http.MethodPost, instancePath(id)+"/revoke", nil, nil)
+}
+
+// Tell sets or clears an event of an instance.
+func (c *Client) Tell(ctx context.Context, id string, change rolestore.EventChange) error {
+	return c.call(ctx, changeTimeout, http.MethodPost, instancePath(id)+"/events", change, nil)
 }
 
 // Ready waits until an instance is ready, from 0 to 5 minutes. The error after that

@@ -5,8 +5,10 @@
 //	GET    /v1/instances                      all instances
 //	PUT    /v1/instances/{id}                 a [Document]; answered when it is durable, and attached or waiting
 //	GET    /v1/instances/{id}                 one [Instance]
+//	GET    /v1/instances/{id}/environment     the variables by which a container finds its credentials
 //	DELETE /v1/instances/{id}                 ends it
 //	POST   /v1/instances/{id}/revoke          its credentials end, here and at the core; others are fetched
+//	POST   /v1/instances/{id}/events          sets or clears an event, at once or at a time
 //	GET    /v1/instances/{id}/ready?wait=5s   answered when it is attached and its first credentials are stored
 //
 // A refusal is {"message": "..."} with a status by which a program can decide; the
@@ -15,7 +17,7 @@
 // the kernel names (SO_PEERCRED).
 //
 // The types here are the wire; `rolecall status -o json` prints them as they are.
-// No answer carries a secret.
+// No answer carries a secret, but that with a container's variables.
 //
 // The package knows no rooms but surface and the vocabulary of rolestore: the
 // command fills in what it shows, and does what it asks for.

@@ -26,6 +26,8 @@ type Document struct {
 	// Launch is what the instance is told of itself. The addresses are by default
 	// those of the attachment, where it has any.
 	rolestore.Launch
+	// Containers is how a container finds its credentials, besides EC2's way.
+	Containers rolestore.ContainerCredentials `json:"container_credentials,omitzero"`
 	// UserData is a text, such as a script or a #cloud-config.
 	UserData string `json:"user_data,omitempty"`
 }
@@ -46,7 +48,7 @@ func (d Document) Instance(region string) (rolestore.Instance, error) {
 			HTTPProtocolIPv6: cmp.Or(d.Options.HTTPProtocolIPv6, defaults.HTTPProtocolIPv6),
 		},
 		Placement: rolestore.Placement{Region: region, AvailabilityZone: cmp.Or(d.Placement.AvailabilityZone, region+"a")},
-		Launch:    d.Launch,
+		Launch:    d.Launch, Containers: d.Containers,
 	}
 	if d.UserData != "" {
 		i.UserData = []byte(d.UserData)

@@ -29,7 +29,8 @@ type fake struct {
 	mu        sync.Mutex
 	instances map[string]Instance
 	put       []Document
-	revoked   []string      // ids
+	revoked   []string // ids
+	told      []rolestore.EventChange
 	fail      error         // what Put, Remove and Ready return, if not nil
 	changed   chan struct{} // closed with each change
 	waits     chan struct{} // told of each who begins to wait
@@ -69,6 +70,23 @@ func (f *fake) Instance(id string) (Instance, bool) {
 	defer f.mu.Unlock()
 	i, ok := f.instances[id]
 	return i, ok
+}
+
+func (f *fake) Environment(id string) (map[string]string, error) {
+	if _, ok := f.Instance(id); !ok {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	return map[string]string{"NAME": "of " + id}, nil
+}
+
+func (f *fake) Tell(id string, c rolestore.EventChange) error {
+	if _, ok := f.Instance(id); !ok {
+		return fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = append(f.told, c)
+	return f.fail
 }
 
 func (f *fake) Put(_ context.Context, d Document) (Instance, error) {

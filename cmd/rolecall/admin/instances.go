@@ -18,6 +18,16 @@ func (a *api) get(c *gin.Context) {
 	c.JSON(http.StatusOK, i)
 }
 
+// environment answers GET /v1/instances/{id}/environment.
+func (a *api) environment(c *gin.Context) {
+	variables, err := a.view.Environment(c.Param("id"))
+	if err != nil {
+		a.refuse(c, err)
+		return
+	}
+	c.JSON(http.StatusOK, variables)
+}
+
 // put answers PUT /v1/instances/{id}.
 func (a *api) put(c *gin.Context) {
 	id := c.Param("id")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/surface"
 )
 
@@ -20,6 +21,9 @@ type View interface {
 	Status() Status
 	// Instance is one instance, and false for an id that the agent does not know.
 	Instance(id string) (Instance, bool)
+	// Environment are the variables by which a container finds its credentials. The
+	// error is one of this package's.
+	Environment(id string) (map[string]string, error)
 }
 
 // Instances changes what the API shows. It is safe for concurrent use, and its errors
@@ -33,6 +37,9 @@ type Instances interface {
 	// Revoke ends the credentials that the instance has, here and at the core, and has
 	// others fetched.
 	Revoke(ctx context.Context, id string) error
+	// Tell sets or clears an event of the instance by a valid change. When it returns, that
+	// is durable and served, or planned.
+	Tell(id string, c rolestore.EventChange) error
 	// Ready waits until an instance is attached and its first valid credentials are
 	// stored, if it has a role. One that is ready is returned even if ctx has ended.
 	// It returns ctx's error when ctx ends before, [ErrEnded] once the instance will
@@ -60,8 +67,10 @@ func Server(view View, instances Instances, logger *slog.Logger) *http.Server {
 	engine.GET("/v1/instances/:id", a.get)
 	engine.PUT("/v1/instances/:id", a.put)
 	engine.DELETE("/v1/instances/:id", a.remove)
+	engine.GET("/v1/instances/:id/environment", a.environment)
 	engine.GET("/v1/instances/:id/ready", a.ready)
 	engine.POST("/v1/instances/:id/revoke", a.revoke)
+	engine.POST("/v1/instances/:id/events", a.tell)
 	server := surface.Server(engine, logger)
 	server.ConnContext = withPeer
 	server.RegisterOnShutdown(stop)

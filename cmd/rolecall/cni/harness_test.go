@@ -23,6 +23,7 @@ import (
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
 	"github.com/rolecall/rolecall/cmd/rolecall/cni"
 	"github.com/rolecall/rolecall/network/nettest"
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 // patience is how long a test waits for what must come.
@@ -52,6 +53,9 @@ func (a *agent) Status() admin.Status {
 	defer a.mu.Unlock()
 	return admin.Status{Instances: slices.Collect(maps.Values(a.instances))}
 }
+
+// Environment is asked for by nobody here.
+func (*agent) Environment(string) (map[string]string, error) { return nil, admin.ErrNotFound }
 
 func (a *agent) Instance(id string) (admin.Instance, bool) {
 	a.mu.Lock()
@@ -252,4 +256,9 @@ func (a answer) says(t *testing.T, texts ...string) {
 			t.Errorf("the error does not say %q: %s; %s", text, a.Msg, a.Details)
 		}
 	}
+}
+
+// Tell implements [admin.Instances].
+func (*agent) Tell(_ string, _ rolestore.EventChange) error {
+	return admin.ErrNotFound
 }

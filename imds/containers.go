@@ -1,0 +1,161 @@
+package imds
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/rolecall/rolecall/imds/container"
+	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/surface"
+)
+
+// Form is in which form an address is answered.
+type Form int
+
+const (
+	// Metadata is EC2's, that of 169.254.169.254.
+	Metadata Form = iota
+	// Task is that of ECS, at 169.254.170.2.
+	Task
+	// Pod is that of EKS, at 169.254.170.23.
+	Pod
+)
+
+// formKey finds the [Form] of a connection, where it is not Metadata.
+type formKey struct{}
+
+// withForm returns ctx with the form that the socket's address is answered in.
+func (s *Server) withForm(ctx context.Context, c net.Conn) context.Context {
+	if s.form == nil {
+		return ctx
+	}
+	if form := s.form(c); form != Metadata {
+		return context.WithValue(ctx, formKey{}, form)
+	}
+	return ctx
+}
+
+// forms answers a request in the form of its connection.
+func (s *Server) forms() http.Handler {
+	metadata, task, pod := s.engine(), s.containerEngine(s.getTask, refuseTask), s.containerEngine(s.getPod, refusePod)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Context().Value(formKey{}) {
+		case Task:
+			task.ServeHTTP(w, r)
+		case Pod:
+			pod.ServeHTTP(w, r)
+		default:
+			metadata.ServeHTTP(w, r)
+		}
+	})
+}
+
+// containerEngine is a router with one handler: both forms have one path.
+func (s *Server) containerEngine(h handler, answer func(*gin.Context, *refusal)) *gin.Engine {
+	e := surface.Engine()
+	e.NoRoute(func(c *gin.Context) {
+		in, _ := c.Request.Context().Value(instanceKey{}).(*instance)
+		st := in.load()
+		r := containerGate(c.Request, st)
+		if r == nil {
+			r = h(c, in, st)
+		}
+		if r != nil {
+			s.record(c.Request, in, r)
+			answer(c, r)
+		}
+	})
+	return e
+}
+
+// containerGate makes the checks of [gate] that are not about EC2's metadata service:
+// whether that is turned off does not matter here.
+func containerGate(r *http.Request, st *state) *refusal {
+	switch {
+	case st == nil:
+		return refusedUnidentified
+	case !surface.KnownHost(r):
+		return refusedHost
+	case surface.FromPage(r):
+		return refusedBrowser
+	case r.Header["X-Forwarded-For"] != nil:
+		return refusedForwarded
+	case r.Header["Expect"] != nil:
+		return refusedExpectation
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return refusedMethod
+	}
+	return nil
+}
+
+// getTask answers in ECS's form.
+func (s *Server) getTask(c *gin.Context, in *instance, st *state) *refusal {
+	id, ok := strings.CutPrefix(c.Request.URL.Path, container.TaskPath)
+	if !ok || st.instance.Containers.Task != "enabled" || !container.IsID(id, st.instance) {
+		return refusedTaskID
+	}
+	return answerContainer(c, in, st, container.TaskDocument)
+}
+
+// getPod answers in EKS's form.
+func (s *Server) getPod(c *gin.Context, in *instance, st *state) *refusal {
+	pod := st.instance.Containers.Pod
+	switch {
+	case pod == rolestore.Pod{}:
+		return refusedNoPod
+	case c.Request.URL.Path != container.PodPath:
+		return notFound
+	}
+	cluster, ok := s.cluster(pod.ClusterName)
+	if !ok {
+		return refusedCluster
+	}
+	if err := cluster.Verify(c.Request.Header.Get("Authorization"), pod, s.now()); errors.Is(err, container.ErrOtherPod) {
+		return refusedOtherPod
+	} else if err != nil {
+		return refusedPodToken(err)
+	}
+	return answerContainer(c, in, st, container.PodDocument)
+}
+
+// answerContainer answers with the role's credentials, rendered by one of the forms.
+func answerContainer(c *gin.Context, in *instance, st *state, render func(rolestore.InstanceProfile, rolestore.Credentials) []byte) *refusal {
+	if st.instance.Profile.Role.ARN == "" {
+		return refusedNoRole
+	}
+	st, r := in.settled(c.Request.Context(), st)
+	if r != nil {
+		return r
+	}
+	newDocument(render(st.instance.Profile, st.issued), jsonText).write(c, http.StatusOK)
+	return nil
+}
+
+// settled returns the first state with credentials, for which it waits as [await]
+// does.
+func (in *instance) settled(ctx context.Context, st *state) (*state, *refusal) {
+	late := time.NewTimer(publishWait)
+	defer late.Stop()
+	for st.credentials.body == nil {
+		select {
+		case <-st.replaced:
+		case <-late.C:
+			return nil, refusedNotReady
+		case <-ctx.Done():
+			return nil, refusedNotReady
+		}
+		if st = in.load(); st == nil {
+			return nil, refusedUnidentified
+		}
+	}
+	if st.issued == (rolestore.Credentials{}) {
+		return nil, refusedRole
+	}
+	return st, nil
+}

@@ -1,0 +1,73 @@
+package imds
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/rolecall/rolecall/imds/container"
+)
+
+// jsonText is what Go's SDK wants before it looks for a reason in an error: exactly
+// this.
+var jsonText = []string{"application/json"}
+
+// What can go wrong in the forms for containers, besides what can in EC2's.
+var (
+	refusedTaskID = &refusal{status: http.StatusBadRequest, reason: "the path names no credentials of this instance",
+		remedy: "give the container the variable that `rolecall instance env` prints"}
+	refusedNoPod = &refusal{status: http.StatusForbidden, reason: "the instance is associated with no pod",
+		remedy: "set container_credentials.pod of the instance"}
+	refusedCluster = &refusal{status: http.StatusInternalServerError, reason: "the pod's cluster is not known to the agent",
+		remedy: "name the cluster, its issuer and its key set in the agent's file of clusters"}
+	refusedOtherPod = &refusal{status: http.StatusForbidden, reason: container.ErrOtherPod.Error(),
+		remedy: "set namespace, service_account, name and uid of container_credentials.pod as the pod has them now"}
+	refusedNoRole = &refusal{status: http.StatusNotFound, reason: "the instance has no role",
+		remedy: "set its iam_instance_profile"}
+	refusedRole = &refusal{status: http.StatusForbidden, reason: "the issuer refuses the instance's role",
+		remedy: "see the instance's last error in rolecall status"}
+)
+
+// refusedPodToken is for a token of a service account that was not verified.
+func refusedPodToken(err error) *refusal {
+	return &refusal{status: http.StatusBadRequest, reason: err.Error(),
+		remedy: "mount a projected token for pods.eks.amazonaws.com, and check issuer and key set in the agent's file of clusters"}
+}
+
+// taskCodes are the codes of ECS's agent, by status; others are its InternalServerError.
+var taskCodes = map[int]string{
+	http.StatusBadRequest:         "InvalidIdInRequest",
+	http.StatusNotFound:           "NoCredentialsAssociated",
+	http.StatusForbidden:          "AccessDenied",
+	http.StatusServiceUnavailable: "CredentialsUninitialized",
+}
+
+// refuseTask is the translator from refusals to replies in ECS's form.
+func refuseTask(c *gin.Context, r *refusal) {
+	code, ok := taskCodes[r.status]
+	if !ok {
+		code = "InternalServerError"
+	}
+	closing(c, r)
+	newDocument(container.TaskError(r.status, code, "CredentialsV2Request: "+r.reason), jsonText).write(c, r.status)
+}
+
+// refusePod is the translator from refusals to replies in EKS's form.
+func refusePod(c *gin.Context, r *refusal) {
+	text := r.reason + "\n"
+	if r.status == http.StatusForbidden {
+		text = "Access Denied. " + text
+	}
+	closing(c, r)
+	newDocument([]byte(text), plainText).write(c, r.status)
+}
+
+// closing sets the headers that a refusal has besides its body.
+func closing(c *gin.Context, r *refusal) {
+	if r.allow != "" {
+		c.Writer.Header().Set("Allow", r.allow)
+	}
+	if r == refusedUnidentified {
+		c.Writer.Header().Set("Connection", "close") // it will not belong to anybody later
+	}
+}
