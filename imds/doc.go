@@ -6,6 +6,7 @@
 //	socket   which instance it belongs to is settled once, when it is accepted
 //	gate     the checks before any route: gate.go, host.go
 //	route    PUT /latest/api/token: session.go
+//	         how far its reply goes: hops.go
 //	         GET and HEAD of everything else: metadata.go
 //	         what containers ask for at other addresses: containers.go
 //	refusal  what can go wrong: refusals.go; its one translator: errors.go

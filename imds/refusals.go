@@ -52,6 +52,12 @@ var (
 // pending reports whether what was asked for is going to be there in a moment.
 func (r *refusal) pending() bool { return r == refusedNotReady || r == refusedUnsigned }
 
+// refusedHops is for a token whose reply cannot be kept within the hop limit.
+func refusedHops(err error) *refusal {
+	return &refusal{status: http.StatusServiceUnavailable, reason: "the hop limit cannot be set: " + err.Error(),
+		remedy: "ask again by a new connection"}
+}
+
 // refusedToken is for a token that was not verified, with the reason of
 // imds/token.
 func refusedToken(err error) *refusal {

@@ -121,7 +121,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // instanceKey finds the *instance that a request's connection belongs to.
 type instanceKey struct{}
 
-// ConnContext returns ctx with the instance that the socket belongs to, as
+// ConnContext returns ctx with the socket and the instance that it belongs to, as
 // [http.Server] asks for each connection.
 func (s *Server) ConnContext(ctx context.Context, c net.Conn) context.Context {
 	ctx = s.withForm(ctx, c)
@@ -135,5 +135,5 @@ func (s *Server) ConnContext(ctx context.Context, c net.Conn) context.Context {
 	if in == nil {
 		return ctx
 	}
-	return context.WithValue(ctx, instanceKey{}, in)
+	return context.WithValue(context.WithValue(ctx, connKey{}, c), instanceKey{}, in)
 }

@@ -77,15 +77,18 @@ type MetadataOptions struct {
 	HTTPEndpoint string `json:"http_endpoint"`
 	// HTTPTokens is "required" (IMDSv2 alone) or "optional" (IMDSv1 too).
 	HTTPTokens string `json:"http_tokens"`
+	// HTTPPutResponseHopLimit is how many hops the reply with a session token may go,
+	// from 1 to 64. Instances that were stored before it existed have 0, which is 1.
+	HTTPPutResponseHopLimit int `json:"http_put_response_hop_limit,omitempty"`
 	// HTTPProtocolIPv6 is "enabled" or "disabled": whether the instance is served at
 	// fd00:ec2::254 too.
 	HTTPProtocolIPv6 string `json:"http_protocol_ipv6"`
 }
 
 // DefaultMetadataOptions are EC2's defaults for new launches: served at the IPv4
-// address, and with session tokens alone.
+// address, and with session tokens alone, which go one hop.
 func DefaultMetadataOptions() MetadataOptions {
-	return MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "required", HTTPProtocolIPv6: "disabled"}
+	return MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "required", HTTPPutResponseHopLimit: 1, HTTPProtocolIPv6: "disabled"}
 }
 
 // Placement is EC2's placement: where an instance runs.
@@ -141,6 +144,8 @@ func (i Instance) Validate() error {
 		return fmt.Errorf("metadata_options.http_endpoint %q: want enabled or disabled", i.Options.HTTPEndpoint)
 	case i.Options.HTTPTokens != "required" && i.Options.HTTPTokens != "optional":
 		return fmt.Errorf("metadata_options.http_tokens %q: want required or optional", i.Options.HTTPTokens)
+	case i.Options.HTTPPutResponseHopLimit < 0 || i.Options.HTTPPutResponseHopLimit > 64:
+		return fmt.Errorf("metadata_options.http_put_response_hop_limit %d: want 1 to 64", i.Options.HTTPPutResponseHopLimit)
 	case i.Options.HTTPProtocolIPv6 != "enabled" && i.Options.HTTPProtocolIPv6 != "disabled":
 		return fmt.Errorf("metadata_options.http_protocol_ipv6 %q: want enabled or disabled", i.Options.HTTPProtocolIPv6)
 	case i.Placement.Region == "" || i.Placement.AvailabilityZone == "":

@@ -57,6 +57,8 @@ func TestInstancesThatEC2WouldRefuse(t *testing.T) {
 		{"no endpoint", func(i *Instance) { i.Options.HTTPEndpoint = "" }, "metadata_options.http_endpoint"},
 		{"an unknown endpoint", func(i *Instance) { i.Options.HTTPEndpoint = "Enabled" }, "metadata_options.http_endpoint"},
 		{"no tokens", func(i *Instance) { i.Options.HTTPTokens = "" }, "metadata_options.http_tokens"},
+		{"no hop", func(i *Instance) { i.Options.HTTPPutResponseHopLimit = -1 }, "metadata_options.http_put_response_hop_limit"},
+		{"too many hops", func(i *Instance) { i.Options.HTTPPutResponseHopLimit = 65 }, "metadata_options.http_put_response_hop_limit"},
 		{"unknown tokens", func(i *Instance) { i.Options.HTTPTokens = "none" }, "metadata_options.http_tokens"},
 		{"no protocol", func(i *Instance) { i.Options.HTTPProtocolIPv6 = "" }, "metadata_options.http_protocol_ipv6"},
 		{"an unknown protocol", func(i *Instance) { i.Options.HTTPProtocolIPv6 = "true" }, "metadata_options.http_protocol_ipv6"},

@@ -51,9 +51,10 @@ type (
 		Reattach    string `yaml:"reattach"`
 	}
 	fileOptions struct {
-		HTTPEndpoint     string `yaml:"http_endpoint"`
-		HTTPTokens       string `yaml:"http_tokens"`
-		HTTPProtocolIPv6 string `yaml:"http_protocol_ipv6"`
+		HTTPEndpoint            string `yaml:"http_endpoint"`
+		HTTPTokens              string `yaml:"http_tokens"`
+		HTTPPutResponseHopLimit int    `yaml:"http_put_response_hop_limit"`
+		HTTPProtocolIPv6        string `yaml:"http_protocol_ipv6"`
 	}
 	fileLaunch struct {
 		ImageID      string          `yaml:"image_id"`

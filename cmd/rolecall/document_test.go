@@ -24,7 +24,7 @@ func TestAnInstancesFileIsRead(t *testing.T) {
 		Attachment: rolestore.Attachment{
 			Bridge: "br0", Port: "veth1", Address: "10.0.0.5", IPv6Address: "fe80::5", MAC: "02:00:00:00:00:05", Reattach: "name",
 		},
-		Options:   rolestore.MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "optional", HTTPProtocolIPv6: "enabled"},
+		Options:   rolestore.MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "optional", HTTPPutResponseHopLimit: 2, HTTPProtocolIPv6: "enabled"},
 		Placement: rolestore.Placement{Region: "ap-northeast-2", AvailabilityZone: "ap-northeast-2b"},
 		Launch: rolestore.Launch{
 			ImageID: "ami-0a887e401f7654935", InstanceType: "m7i.large", Hostname: "web.example.com", PrivateIPv4: "10.0.0.5",
@@ -53,7 +53,7 @@ func TestAnInstancesFileIsRead(t *testing.T) {
 instance_id: i-0123456789abcdef0
 iam_instance_profile: arn:aws:iam::123456789012:instance-profile/web
 attachment: {bridge: br0, port: veth1, address: 10.0.0.5, ipv6_address: fe80::5, mac: 02:00:00:00:00:05, reattach: name}
-metadata_options: {http_endpoint: enabled, http_tokens: optional, http_protocol_ipv6: enabled}
+metadata_options: {http_endpoint: enabled, http_tokens: optional, http_put_response_hop_limit: 2, http_protocol_ipv6: enabled}
 placement: {region: ap-northeast-2, availability_zone: ap-northeast-2b}
 image_id: ami-0a887e401f7654935
 instance_type: m7i.large
@@ -101,22 +101,22 @@ func TestAnInstancesFileIsRefusedByFileAndLine(t *testing.T) {
 		"attachment: [":                 "web.yaml:1: ",
 		webDocument + "userdata: x\n":   `web.yaml:3: unknown key "userdata"`,
 		webDocument + "InstanceID: x\n": `web.yaml:3: unknown key "InstanceID"`,
-		webDocument + "metadata_options:\n  http_put_response_hop_limit: 1": `web.yaml:4: unknown key "http_put_response_hop_limit"`,
-		webDocument + "placement: {zone: a}\n":                              `web.yaml:3: unknown key "zone"`,
-		webDocument + "iam_instance_profile:\n  name: web\n":                `web.yaml:4: unknown key "name"`,
-		webDocument + "iam_instance_profile:\n  role:\n    name: web\n":     `web.yaml:5: unknown key "name"`,
-		webDocument + "iam_instance_profile: [web]\n":                       "web.yaml:3: cannot unmarshal",
-		webDocument + "instance_id: x\n":                                    "web.yaml:3: mapping key",
-		"instance_id: " + webID + "\nattachment:\n  vlan: 5\n":              `web.yaml:3: unknown key "vlan"`,
-		"instance_id: " + webID + "\nattachment: {host: maybe}\n":           "web.yaml:2: cannot unmarshal",
-		webDocument + "---\n" + webDocument:                                 "web.yaml: there is a second document after ---",
-		webDocument + "---\n[":                                              "web.yaml: there is a second document after ---",
-		"attachment: {interface: tap0}\n":                                   `web.yaml: invalid instance: instance_id "": want`,
-		"instance_id: " + webID + "\n":                                      "web.yaml: invalid instance: attachment: want one of",
-		webDocument + "iam_instance_profile: a b\n":                         `web.yaml: invalid instance: iam_instance_profile "a b"`,
-		webDocument + "metadata_options: {http_tokens: on}\n":               `web.yaml: invalid instance: metadata_options.http_tokens "on"`,
-		webDocument + "instance_type: large\n":                              `web.yaml: invalid instance: instance_type "large": want a family`,
-		webDocument + "public_keys: [{name: web}]\n":                        `web.yaml:3: unknown key "name"`,
+		webDocument + "metadata_options:\n  http_put_hops: 1":           `web.yaml:4: unknown key "http_put_hops"`,
+		webDocument + "placement: {zone: a}\n":                          `web.yaml:3: unknown key "zone"`,
+		webDocument + "iam_instance_profile:\n  name: web\n":            `web.yaml:4: unknown key "name"`,
+		webDocument + "iam_instance_profile:\n  role:\n    name: web\n": `web.yaml:5: unknown key "name"`,
+		webDocument + "iam_instance_profile: [web]\n":                   "web.yaml:3: cannot unmarshal",
+		webDocument + "instance_id: x\n":                                "web.yaml:3: mapping key",
+		"instance_id: " + webID + "\nattachment:\n  vlan: 5\n":          `web.yaml:3: unknown key "vlan"`,
+		"instance_id: " + webID + "\nattachment: {host: maybe}\n":       "web.yaml:2: cannot unmarshal",
+		webDocument + "---\n" + webDocument:                             "web.yaml: there is a second document after ---",
+		webDocument + "---\n[":                                          "web.yaml: there is a second document after ---",
+		"attachment: {interface: tap0}\n":                               `web.yaml: invalid instance: instance_id "": want`,
+		"instance_id: " + webID + "\n":                                  "web.yaml: invalid instance: attachment: want one of",
+		webDocument + "iam_instance_profile: a b\n":                     `web.yaml: invalid instance: iam_instance_profile "a b"`,
+		webDocument + "metadata_options: {http_tokens: on}\n":           `web.yaml: invalid instance: metadata_options.http_tokens "on"`,
+		webDocument + "instance_type: large\n":                          `web.yaml: invalid instance: instance_type "large": want a family`,
+		webDocument + "public_keys: [{name: web}]\n":                    `web.yaml:3: unknown key "name"`,
 	} {
 		_, err := parseInstance("web.yaml", []byte(text))
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -43,9 +43,10 @@ func (d Document) Instance(region string) (rolestore.Instance, error) {
 		Profile:    d.Profile.Full,
 		Attachment: d.Attachment.Normal(),
 		Options: rolestore.MetadataOptions{
-			HTTPEndpoint:     cmp.Or(d.Options.HTTPEndpoint, defaults.HTTPEndpoint),
-			HTTPTokens:       cmp.Or(d.Options.HTTPTokens, defaults.HTTPTokens),
-			HTTPProtocolIPv6: cmp.Or(d.Options.HTTPProtocolIPv6, defaults.HTTPProtocolIPv6),
+			HTTPEndpoint:            cmp.Or(d.Options.HTTPEndpoint, defaults.HTTPEndpoint),
+			HTTPTokens:              cmp.Or(d.Options.HTTPTokens, defaults.HTTPTokens),
+			HTTPPutResponseHopLimit: cmp.Or(d.Options.HTTPPutResponseHopLimit, defaults.HTTPPutResponseHopLimit),
+			HTTPProtocolIPv6:        cmp.Or(d.Options.HTTPProtocolIPv6, defaults.HTTPProtocolIPv6),
 		},
 		Placement: rolestore.Placement{Region: region, AvailabilityZone: cmp.Or(d.Placement.AvailabilityZone, region+"a")},
 		Launch:    d.Launch, Containers: d.Containers,

@@ -30,12 +30,12 @@ func TestADocumentIsFilledWithDefaults(t *testing.T) {
 	if err != nil || !got.Equal(want) {
 		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
 	}
-	d.Options = rolestore.MetadataOptions{HTTPTokens: "optional", HTTPProtocolIPv6: "enabled"}
+	d.Options = rolestore.MetadataOptions{HTTPTokens: "optional", HTTPPutResponseHopLimit: 2, HTTPProtocolIPv6: "enabled"}
 	d.Placement.Region = "eu-west-1"
 	d.Launch = rolestore.Launch{PrivateIPv4: "10.0.0.7", MAC: "06-00-00-00-00-0B", InstanceType: "m7i.large"}
 	d.UserData = "#!/bin/sh\n"
 	got, err = d.Instance("ap-northeast-2")
-	want.Options = rolestore.MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "optional", HTTPProtocolIPv6: "enabled"}
+	want.Options = rolestore.MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "optional", HTTPPutResponseHopLimit: 2, HTTPProtocolIPv6: "enabled"}
 	want.Placement = rolestore.Placement{Region: "eu-west-1", AvailabilityZone: "eu-west-1a"}
 	want.Launch = rolestore.Launch{PrivateIPv4: "10.0.0.7", MAC: "06:00:00:00:00:0b", InstanceType: "m7i.large"}
 	want.UserData = []byte("#!/bin/sh\n")
