@@ -31,6 +31,7 @@ type Snapshot struct {
 	tokenIssuers map[string]string           // by account
 	tokenKeys    []TokenKey
 	grants       map[string][]*Grant // by host, in order of their names
+	waiting      []*Grant            // whose host is not registered
 }
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {
