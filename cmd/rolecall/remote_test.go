@@ -193,6 +193,9 @@ func TestAGrantOfTheFile(t *testing.T) {
 	if arn, ok := s.knows(guest.role()); !ok || arn != "arn:aws:sts::123456789012:assumed-role/web/"+webGuest {
 		t.Errorf("the core knows the guest as %q", arn)
 	}
+	if out, errs, ok := s.run("why", "--instance", webGuest, "--core-socket", s.path("run/core.sock")); !ok || !strings.HasPrefix(out, "Allow\n") || !strings.Contains(out, "since ") || !strings.Contains(out, id) {
+		t.Errorf("why says %s%s", out, errs)
+	}
 	out, errs, ok = s.run("core grant", "rm", "web", "--core-socket", s.path("run/core.sock"))
 	if ok || !strings.Contains(errs, "it is defined in a file: change it in "+s.path("core.yaml")) {
 		t.Errorf("its removal: %s%s", out, errs)
@@ -205,6 +208,9 @@ func TestAGrantOfTheFile(t *testing.T) {
 	s.write("core.yaml", strings.Replace(grantYAML(id, key, "web"), "[\"i-*\"]", "[\"i-f*\"]", 1))
 	core.waitFor("grant 123456789012/web updated: host " + id + " may have arn:aws:iam::123456789012:instance-profile/web for i-f*")
 	h.until("the end of the role", func() bool { return guest.tryRole() == nil })
+	if out, errs, ok := s.run("why", "--instance", webGuest, "--core-socket", s.path("run/core.sock")); !ok || !strings.Contains(out, "ImplicitDeny because denied: host "+id+" is not granted instance "+webGuest) {
+		t.Errorf("why says %s%s", out, errs)
+	}
 }
 
 // TestAnInstanceIsOneHostsAtATime moves an instance from one host to another.

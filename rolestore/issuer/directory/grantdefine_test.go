@@ -139,9 +139,11 @@ func TestGrantsOfTheFileThatAreRefused(t *testing.T) {
 		"of no profile":         {func(g *GrantDefinition) { g.InstanceProfiles = nil }, "want 1 to 5000 instance profiles"},
 		"of all profiles":       {func(g *GrantDefinition) { g.InstanceProfiles = []string{"*"} }, "* is refused"},
 		"of an unknown profile": {func(g *GrantDefinition) { g.InstanceProfiles = []string{"web"} }, `instance profile "web" is not defined in this account`},
-		"of an ARN":             {func(g *GrantDefinition) { g.InstanceProfiles = []string{"arn:aws:iam::210987654321:instance-profile/default"} }, "is not defined in this account"},
-		"for everything":        {func(g *GrantDefinition) { g.InstanceIDs = []string{"*"} }, "begins with i-"},
-		"with a tag of AWS's":   {func(g *GrantDefinition) { g.Tags = map[string]string{"aws:x": "y"} }, "AWS's own"},
+		"of an ARN": {func(g *GrantDefinition) {
+			g.InstanceProfiles = []string{"arn:aws:iam::210987654321:instance-profile/default"}
+		}, "is not defined in this account"},
+		"for everything":      {func(g *GrantDefinition) { g.InstanceIDs = []string{"*"} }, "begins with i-"},
+		"with a tag of AWS's": {func(g *GrantDefinition) { g.Tags = map[string]string{"aws:x": "y"} }, "AWS's own"},
 	} {
 		file := granting(host)
 		test.change(&file.Accounts[0].Grants[0])
