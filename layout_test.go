@@ -27,7 +27,7 @@ type room struct {
 // rooms is the drawing. A new package needs a line here.
 var rooms = map[string]room{
 	"":                           {},
-	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/container", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/hosttoken", "rolestore/identity", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/sts"}},
+	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/container", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/hosttoken", "rolestore/identity", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/sts"}},
 	"cmd/rolecall/admin":         {may: []string{"rolestore", "rolestore/surface"}},
 	"cmd/rolecall/doctor":        {may: []string{"cmd/rolecall/admin", "network/verdict"}},
 	"cmd/rolecall/cni":           {may: []string{"cmd/rolecall/admin", "rolestore"}},

@@ -141,12 +141,10 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 	if err == nil && identity.Fresh() {
 		err = discard(c.path(cacheFile))
 	}
-	if err != nil {
-		return nil, errors.Join(err, identity.Close())
+	var cache *hold.Cache
+	if err == nil {
+		cache, err = hold.OpenCache(hold.CacheConfig{Path: c.path(cacheFile), Keyring: keyring, Now: w.now, Logger: logger.With("room", "hold")})
 	}
-	cache, err := hold.OpenCache(hold.CacheConfig{
-		Path: c.path(cacheFile), Keyring: keyring, Now: w.now, Logger: logger.With("room", "hold"),
-	})
 	if err != nil {
 		return nil, errors.Join(err, identity.Close())
 	}

@@ -179,6 +179,11 @@ func TestConfigurationFiles(t *testing.T) {
 		"no YAML":                    {"region: x\naccounts:\n  - [\n", []string{"core.yaml:3:"}},
 		"an account of five digits":  {"accounts: [{id: 12345}]\n", []string{"twelve digits"}},
 		"an account that is no list": {"accounts: x\n", []string{"core.yaml:1:"}},
+		"a grant of everything": {grantYAML("h-0123456789abcdef0", strings.Repeat("0", 64), `"*"`),
+			[]string{`core.yaml:11: account 123456789012: grant web: instance profile "*": name each profile; * is refused`}},
+		"a trust policy that names nobody": {strings.Replace(guestRoles, "{Service: ec2.amazonaws.com}", "{AWS: \"arn:aws:iam::123456789012:user/bob\"}", 1),
+			[]string{"core.yaml:9: ", "role db: assume_role_policy_document: ", "must be defined here"}},
+		"a role twice": {strings.Replace(guestRoles, "role_name: db", "role_name: web", 1), []string{"core.yaml:9: account 123456789012: role web: it is defined twice"}},
 		"no trust policy": {"accounts: [{id: \"123456789012\", roles: [{role_name: default}]}]\n",
 			[]string{"role default", "assume_role_policy_document is missing"}},
 		"a trust policy with an element that nobody knows": {"accounts: [{id: \"123456789012\", roles: [{role_name: default, " +

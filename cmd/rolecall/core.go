@@ -104,7 +104,7 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 		Now: w.now, Logger: logger,
 	})
 	if err != nil {
-		return nil, err
+		return nil, definitionError(c.config, err)
 	}
 	half := &coreHalf{Core: core, close: []func() error{core.Close}, tasks: []task{{"issuing keys", core.RotateKeys}}}
 	defer func() {

@@ -24,6 +24,7 @@ type (
 		VirtualMFADevices []fileDevice  `yaml:"virtual_mfa_devices"`
 		Roles             []fileRole    `yaml:"roles"`
 		InstanceProfiles  []fileProfile `yaml:"instance_profiles"`
+		Grants            []fileGrant   `yaml:"grants"`
 	}
 	filePolicy struct {
 		Name     string `yaml:"policy_name"`
@@ -72,6 +73,14 @@ type (
 		Path string `yaml:"path"`
 		Role string `yaml:"role"`
 	}
+	fileGrant struct {
+		Name             string            `yaml:"grant_name"`
+		Host             string            `yaml:"host"`
+		HostKey          string            `yaml:"host_key_sha256"`
+		InstanceProfiles []string          `yaml:"instance_profiles"`
+		InstanceIDs      []string          `yaml:"instance_ids"`
+		Tags             map[string]string `yaml:"tags"`
+	}
 )
 
 // coreFile is core.yaml: settings, and the accounts with what is in them.
@@ -86,9 +95,9 @@ func readCoreFile(path string, optional bool) (coreFile, *directory.Definitions,
 	if err := readFile(path, optional, &file); err != nil {
 		return file, nil, err
 	}
-	definitions, err := file.definitions()
+	definitions, err := file.definitions(path)
 	if err != nil {
-		return file, nil, fmt.Errorf("%s: %w", path, err)
+		return file, nil, definitionError(path, err)
 	}
 	if !file.hasSecret() {
 		return file, definitions, nil
@@ -119,15 +128,15 @@ func (f coreFile) hasSecret() bool {
 }
 
 // definitions returns what the file defines, or nil if it defines nothing.
-func (f coreFile) definitions() (*directory.Definitions, error) {
+func (f coreFile) definitions(path string) (*directory.Definitions, error) {
 	if f.Accounts == nil {
 		return nil, nil
 	}
-	var d directory.Definitions
+	d := directory.Definitions{Source: path}
 	for _, a := range f.Accounts {
 		account, err := a.definition()
 		if err != nil {
-			return nil, fmt.Errorf("account %s: %w", a.ID, err)
+			return nil, &directory.ObjectError{Kind: "account", Name: a.ID, Err: err}
 		}
 		d.Accounts = append(d.Accounts, account)
 	}
@@ -139,28 +148,28 @@ func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
 	for _, p := range a.Policies {
 		document, err := json.Marshal(p.Document)
 		if err != nil {
-			return out, fmt.Errorf("policy %s: policy_document: %w", p.Name, err)
+			return out, &directory.ObjectError{Kind: "policy", Name: p.Name, Err: fmt.Errorf("policy_document: %w", err)}
 		}
 		out.Policies = append(out.Policies, directory.PolicyDefinition{Name: p.Name, Path: p.Path, Document: document})
 	}
 	for _, g := range a.Groups {
 		policies, err := inlinePolicies(g.Policies)
 		if err != nil {
-			return out, fmt.Errorf("group %s: %w", g.Name, err)
+			return out, &directory.ObjectError{Kind: "group", Name: g.Name, Err: err}
 		}
 		out.Groups = append(out.Groups, directory.GroupDefinition{Name: g.Name, Path: g.Path, Policies: policies, ManagedPolicies: g.ManagedPolicies})
 	}
 	for _, u := range a.Users {
 		user, err := u.definition()
 		if err != nil {
-			return out, fmt.Errorf("user %s: %w", u.Name, err)
+			return out, &directory.ObjectError{Kind: "user", Name: u.Name, Err: err}
 		}
 		out.Users = append(out.Users, user)
 	}
 	for _, r := range a.Roles {
 		role, err := r.definition()
 		if err != nil {
-			return out, fmt.Errorf("role %s: %w", r.Name, err)
+			return out, &directory.ObjectError{Kind: "role", Name: r.Name, Err: err}
 		}
 		out.Roles = append(out.Roles, role)
 	}
@@ -169,6 +178,9 @@ func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
 	}
 	for _, p := range a.InstanceProfiles {
 		out.InstanceProfiles = append(out.InstanceProfiles, directory.InstanceProfileDefinition(p))
+	}
+	for _, g := range a.Grants {
+		out.Grants = append(out.Grants, directory.GrantDefinition(g))
 	}
 	return out, nil
 }

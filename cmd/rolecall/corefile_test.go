@@ -113,3 +113,19 @@ func TestUpGrantsItselfWhatItsFileAdds(t *testing.T) {
 		t.Errorf("status notes %q", notes)
 	}
 }
+
+// grantYAML is a core.yaml with a grant of one profile to a host, on line 11.
+func grantYAML(host, key, profile string) string {
+	return `
+accounts:
+  - id: "123456789012"
+    roles:
+      - role_name: web
+        assume_role_policy_document:
+          Version: "2012-10-17"
+          Statement: [{Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: sts:AssumeRole}]
+    instance_profiles: [{instance_profile_name: web, role: web}, {instance_profile_name: db, role: web}]
+    grants:
+      - {grant_name: web, host: ` + host + `, host_key_sha256: ` + key + `, instance_profiles: [` + profile + `], instance_ids: ["i-*"], tags: {team: blue}}
+`
+}

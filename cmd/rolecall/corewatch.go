@@ -42,7 +42,7 @@ func (f *definitionsFile) load() {
 		// As while an editor writes it; and at once would be gone what it defined.
 		err = fmt.Errorf("%s defines no account any more: to go back to what is built in, start again", f.path)
 	default:
-		if err = f.define(want); err == nil {
+		if err = definitionError(f.path, f.define(want)); err == nil {
 			f.last = want
 			f.logger.Info("the configuration file is in force", "file", f.path)
 		}

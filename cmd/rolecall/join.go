@@ -12,6 +12,7 @@ import (
 
 	"github.com/rolecall/rolecall/rolestore/hold"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/seal"
 	"github.com/rolecall/rolecall/rolestore/source"
 )
@@ -89,9 +90,11 @@ func join(ctx context.Context, c common, w world, keyring *seal.Keyring, j sourc
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w.stdout, "This host, %s, has joined %s and belongs to account %s there. It is granted nothing yet:\n"+
+	key := directory.Host{Key: &j.Key.PublicKey}
+	_, err = fmt.Fprintf(w.stdout, "This host, %s, has joined %s and belongs to account %s there.\n"+
+		"The SHA-256 of its key is %s.\nIt is granted nothing yet, unless core.yaml names it and its key:\n"+
 		"  rolecall core grant put NAME --host %s --profile PROFILE --instance-id 'i-*'     on the core's machine\n"+
 		"  rolecall agent                                                                              here\n",
-		j.Host, j.URL, joined.Account, j.Host)
+		j.Host, j.URL, joined.Account, key.Fingerprint(), j.Host)
 	return err
 }

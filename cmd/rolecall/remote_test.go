@@ -171,6 +171,48 @@ func TestAHostJoinsACoreOnAnotherMachine(t *testing.T) {
 	}
 }
 
+var fingerprints = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// TestAGrantOfTheFile gives a host a role by core.yaml alone, and takes it away so.
+func TestAGrantOfTheFile(t *testing.T) {
+	s, core := newSite(t, 1)
+	h := s.hosts[0]
+	token := s.token("123456789012")
+	h.secrets = append(h.secrets, token)
+	out, errs, ok := h.tryJoin(remoteURL, token)
+	id, key := hostIDs.FindString(out), fingerprints.FindString(out)
+	if shown := s.core("host", "show", id); !ok || key == "" || !strings.Contains(shown, key) {
+		t.Fatalf("join says %s%s, and the core %s", out, errs, shown)
+	}
+	s.write("core.yaml", grantYAML(id, key, "web"))
+	core.waitFor("grant 123456789012/web created: host " + id + " may have arn:aws:iam::123456789012:instance-profile/web for i-*")
+	h.agent()
+	guest := h.guest("tap1")
+	h.instance("put", "--id", webGuest, "--profile", "web", "--interface", "tap1")
+	h.instance("wait", webGuest)
+	if arn, ok := s.knows(guest.role()); !ok || arn != "arn:aws:sts::123456789012:assumed-role/web/"+webGuest {
+		t.Errorf("the core knows the guest as %q", arn)
+	}
+	if out, errs, ok := s.run("why", "--instance", webGuest, "--core-socket", s.path("run/core.sock")); !ok || !strings.HasPrefix(out, "Allow\n") || !strings.Contains(out, "since ") || !strings.Contains(out, id) {
+		t.Errorf("why says %s%s", out, errs)
+	}
+	out, errs, ok = s.run("core grant", "rm", "web", "--core-socket", s.path("run/core.sock"))
+	if ok || !strings.Contains(errs, "it is defined in a file: change it in "+s.path("core.yaml")) {
+		t.Errorf("its removal: %s%s", out, errs)
+	}
+	s.write("core.yaml", strings.Replace(grantYAML(id, key, "web"), "instance_profiles: [web]", "instance_profiles: [nobody]", 1))
+	core.waitFor(s.path("core.yaml") + `:11: account 123456789012: grant web: instance profile \"nobody\" is not defined in this account`)
+	if guest.tryRole() == nil {
+		t.Error("a broken file took the role away")
+	}
+	s.write("core.yaml", strings.Replace(grantYAML(id, key, "web"), "[\"i-*\"]", "[\"i-f*\"]", 1))
+	core.waitFor("grant 123456789012/web updated: host " + id + " may have arn:aws:iam::123456789012:instance-profile/web for i-f*")
+	h.until("the end of the role", func() bool { return guest.tryRole() == nil })
+	if out, errs, ok := s.run("why", "--instance", webGuest, "--core-socket", s.path("run/core.sock")); !ok || !strings.Contains(out, "ImplicitDeny because denied: host "+id+" is not granted instance "+webGuest) {
+		t.Errorf("why says %s%s", out, errs)
+	}
+}
+
 // TestAnInstanceIsOneHostsAtATime moves an instance from one host to another.
 func TestAnInstanceIsOneHostsAtATime(t *testing.T) {
 	s, core := newSite(t, 2)

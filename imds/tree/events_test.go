@@ -8,6 +8,7 @@ import (
 
 	"github.com/rolecall/rolecall/imds/tree"
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/identity"
 )
 
 // TestEventsAreToldAsEC2Tells has each in EC2's own words, and nothing without one.
@@ -53,7 +54,7 @@ func TestEventsAreToldAsEC2Tells(t *testing.T) {
 		i := instance("web")
 		i.Events = test.events
 		got := "404"
-		if n, ok := tree.New(i).Lookup("/latest/meta-data/" + test.path); ok {
+		if n, ok := tree.New(i, identity.Signed{}).Lookup("/latest/meta-data/" + test.path); ok {
 			got = string(n.Body)
 		}
 		if got != test.want {

@@ -106,6 +106,8 @@ func (c *Core) done(g *gin.Context, err error, deed string, args ...any) bool {
 		status = http.StatusNotFound
 	case errors.Is(err, directory.ErrNotAuthorized):
 		status = http.StatusForbidden
+	case errors.Is(err, directory.ErrManaged):
+		status = http.StatusConflict
 	case errors.Is(err, directory.ErrInvalid):
 		status = http.StatusBadRequest
 	}

@@ -95,7 +95,9 @@ func (c *Core) Redefine(want *directory.Definitions) error {
 		builtin := directory.Default(account)
 		want = &builtin
 	}
-	done, err := c.directory.Reconcile(*want, c.config.Prune)
+	at := *want
+	at.At = c.config.Now()
+	done, err := c.directory.Reconcile(at, c.config.Prune)
 	if err != nil {
 		return fmt.Errorf("definitions: %w", err)
 	}

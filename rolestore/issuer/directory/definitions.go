@@ -5,6 +5,10 @@ import "time"
 // Definitions are what an operator wants the directory to hold.
 type Definitions struct {
 	Accounts []AccountDefinition
+	// Source is the file that they are from, for those who want to change what it owns.
+	Source string
+	// At is when they begin to hold.
+	At time.Time
 
 	builtIn bool // the core's own, in the absence of an operator's
 }
@@ -23,6 +27,7 @@ type AccountDefinition struct {
 	VirtualMFADevices []MFADeviceDefinition
 	Roles             []RoleDefinition
 	InstanceProfiles  []InstanceProfileDefinition
+	Grants            []GrantDefinition
 }
 
 // RoleDefinition is a role as CreateRole takes it

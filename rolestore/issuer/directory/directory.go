@@ -28,7 +28,8 @@ type Config struct {
 type Directory struct {
 	file     *dbfile.File
 	logger   *slog.Logger
-	writing  sync.Mutex // held from reading the file to replacing the snapshot
+	writing  sync.Mutex             // held from reading the file to replacing the snapshot
+	source   atomic.Pointer[string] // the file that the definitions are from
 	snapshot atomic.Pointer[Snapshot]
 	leases   leases
 	watches  watches

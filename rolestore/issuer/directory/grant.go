@@ -26,6 +26,13 @@ type Grant struct {
 	InstanceIDs []string `json:"instance_ids"`
 	// Tags are the session tags of all sessions that come of the grant.
 	Tags map[string]string `json:"tags,omitempty"`
+	// HostKey is the [Host.Fingerprint] that the host must have; empty for a grant that
+	// was made when the host was registered, and goes with it.
+	HostKey string `json:"host_key_sha256,omitempty"`
+	// ManagedBy is ManagedByFile for a grant that core.yaml defines, and Unnamed is set
+	// when it does so no longer.
+	ManagedBy string `json:"managed_by,omitempty"`
+	Unnamed   bool   `json:"unnamed,omitempty"`
 	// GrantedBy is the ARN of who made the grant, and Retagged when its tags changed
 	// last: sessions of before carry others.
 	GrantedBy string    `json:"granted_by"`
@@ -41,12 +48,22 @@ func (g *Grant) CoversInstance(id string) bool {
 	})
 }
 
+// isFor reports whether a host is the one that the grant is for. That it calls itself
+// so is not enough where its key is named.
+func (g *Grant) isFor(h *Host) bool {
+	return h != nil && h.ID == g.Host && h.Account == g.Account && (g.HostKey == "" || g.HostKey == h.Fingerprint())
+}
+
+// owner implements owned.
+func (g Grant) owner() (account, managedBy string) { return g.Account, g.ManagedBy }
+
 // GrantsOf are the grants of a host, by name. The caller must not change them.
 func (s *Snapshot) GrantsOf(host string) []*Grant { return s.grants[host] }
 
-// Grants are all grants, by account and name.
+// Grants are all grants, by account and name, also those of core.yaml whose host has
+// not joined.
 func (s *Snapshot) Grants() []*Grant {
-	all := slices.Concat(slices.Collect(maps.Values(s.grants))...)
+	all := slices.Concat(append(slices.Collect(maps.Values(s.grants)), s.waiting)...)
 	slices.SortFunc(all, func(a, b *Grant) int {
 		return slices.Compare([]string{a.Account, a.Name}, []string{b.Account, b.Name})
 	})
@@ -55,19 +72,27 @@ func (s *Snapshot) Grants() []*Grant {
 
 // Grant returns the grant of that name in an account, or nil.
 func (s *Snapshot) Grant(account, name string) *Grant {
-	for _, of := range s.grants {
-		for _, g := range of {
-			if g.Account == account && g.Name == name {
-				return g
-			}
+	for _, g := range s.Grants() {
+		if g.Account == account && g.Name == name {
+			return g
 		}
 	}
 	return nil
 }
 
+func (s *Snapshot) addGrant(g *Grant) {
+	if !g.isFor(s.hosts[g.Host]) {
+		s.waiting = append(s.waiting, g)
+		return
+	}
+	s.grants[g.Host] = append(s.grants[g.Host], g)
+}
+
+// dropGrants forgets grants, but for those that name their host's key: they are worth
+// nothing without that very host.
 func dropGrants(tx *dbfile.Tx, extra func(Grant) bool) error {
 	return dbfile.EachJSON(tx, bucketGrant, func(k string, g Grant) error {
-		if !extra(g) {
+		if g.HostKey != "" || !extra(g) {
 			return nil
 		}
 		return tx.Delete(bucketGrant, k)

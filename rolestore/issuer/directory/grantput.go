@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -37,6 +38,10 @@ const (
 // ErrNotAuthorized is returned for a grant of what its maker may not pass on.
 var ErrNotAuthorized = errors.New("not authorized")
 
+// ErrManaged is returned for a change of what core.yaml defines. The wrapping error
+// names the file.
+var ErrManaged = errors.New("it is defined in a file")
+
 // Granter is who makes a grant: the caller, the policies that have a say in what he
 // does, and the condition keys of his request.
 type Granter struct {
@@ -70,22 +75,18 @@ func (s *Snapshot) Administrator(account, session string) Granter {
 func (d *Directory) PutGrant(g Grant, by Granter, now time.Time) error {
 	err := d.change(func(tx *dbfile.Tx) error {
 		s := d.Snapshot() // which nobody else changes meanwhile
-		roles, err := s.grantable(g)
+		have := s.Grant(g.Account, g.Name)
+		if err := d.free(have); err != nil {
+			return err
+		}
+		err := cmp.Or(s.grantable(g), g.check())
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
-		for _, role := range roles {
-			err = errors.Join(err, by.mayPass(role))
-		}
-		if err != nil {
+		if err := by.mayGrant(s, &g); err != nil {
 			return err
 		}
-		g.GrantedBy = by.ARN()
-		if have := s.Grant(g.Account, g.Name); have != nil {
-			if g.Retagged = have.Retagged; !maps.Equal(have.Tags, g.Tags) {
-				g.Retagged = now.UTC()
-			}
-		}
+		g.replaces(have, now)
 		return tx.PutJSON(bucketGrant, key(g.Account, g.Name), g)
 	})
 	if err != nil {
@@ -94,11 +95,37 @@ func (d *Directory) PutGrant(g Grant, by Granter, now time.Time) error {
 	return nil
 }
 
+// free refuses what core.yaml defines. have may be nil.
+func (d *Directory) free(have *Grant) error {
+	if have == nil || have.ManagedBy != ManagedByFile || have.Unnamed {
+		return nil
+	}
+	file := "core.yaml"
+	if source := d.source.Load(); source != nil && *source != "" {
+		file = *source
+	}
+	return fmt.Errorf("%w: change it in %s", ErrManaged, file)
+}
+
+// replaces notes when the tags became others than those of the sessions of before.
+func (g *Grant) replaces(have *Grant, now time.Time) {
+	if have == nil {
+		return
+	}
+	if g.Retagged = have.Retagged; !maps.Equal(have.Tags, g.Tags) {
+		g.Retagged = now.UTC()
+	}
+}
+
 // RemoveGrant takes a grant away.
 func (d *Directory) RemoveGrant(account, name string) error {
 	return d.change(func(tx *dbfile.Tx) error {
-		if d.Snapshot().Grant(account, name) == nil {
+		have := d.Snapshot().Grant(account, name)
+		if have == nil {
 			return fmt.Errorf("grant %s of account %s: %w", name, account, ErrNotFound)
+		}
+		if err := d.free(have); err != nil {
+			return fmt.Errorf("grant %s: %w", name, err)
 		}
 		return tx.Delete(bucketGrant, key(account, name))
 	})
@@ -117,41 +144,61 @@ func (g *Granter) mayPass(role *Role) error {
 	return fmt.Errorf("%w: User: %s is not authorized to perform: %s on resource: %s%s", ErrNotAuthorized, g.ARN(), action, role.ARN(), decision.Because(action))
 }
 
-// grantable returns the roles that the grant is about, or what is wrong with it.
-func (s *Snapshot) grantable(g Grant) ([]*Role, error) {
+// mayGrant refuses a grant of roles that are not there, or that its maker may not pass
+// on, and notes who made it.
+func (g *Granter) mayGrant(s *Snapshot, grant *Grant) error {
+	roles, err := s.rolesIn(grant)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	for _, role := range roles {
+		err = errors.Join(err, g.mayPass(role))
+	}
+	grant.GrantedBy = g.ARN()
+	return err
+}
+
+// grantable reports a host that there is not, or of another account.
+func (s *Snapshot) grantable(g Grant) error {
 	host := s.Host(g.Host)
 	switch {
-	case !iamName.MatchString(g.Name):
-		return nil, errors.New("want a name of 1 to 64 characters of A-Z a-z 0-9 _+=,.@-")
 	case host == nil:
-		return nil, fmt.Errorf("host %q is not registered: see `rolecall core host list`", g.Host)
+		return fmt.Errorf("host %q is not registered: see `rolecall core host list`", g.Host)
 	case host.Account != g.Account:
-		return nil, fmt.Errorf("host %s belongs to account %s, and a grant of account %s gives it nothing", host.ID, host.Account, g.Account)
+		return fmt.Errorf("host %s belongs to account %s, and a grant of account %s gives it nothing", host.ID, host.Account, g.Account)
+	}
+	return nil
+}
+
+// check reports what could not be granted to any host.
+func (g *Grant) check() error {
+	switch {
+	case !iamName.MatchString(g.Name):
+		return errors.New("want a name of 1 to 64 characters of A-Z a-z 0-9 _+=,.@-")
 	case len(g.InstanceProfiles) == 0 || len(g.InstanceProfiles) > maxGranted:
-		return nil, fmt.Errorf("want 1 to %d instance profiles", maxGranted)
+		return fmt.Errorf("want 1 to %d instance profiles", maxGranted)
 	case len(g.InstanceIDs) == 0 || len(g.InstanceIDs) > maxGranted:
-		return nil, fmt.Errorf("want 1 to %d instance ids or patterns", maxGranted)
+		return fmt.Errorf("want 1 to %d instance ids or patterns", maxGranted)
 	}
 	for _, pattern := range g.InstanceIDs {
 		if _, err := path.Match(pattern, ""); err != nil || len(pattern) > maxPattern {
-			return nil, fmt.Errorf("instance id %.64q is no pattern: ? is one character, * any, [0-9] one of those", pattern)
+			return fmt.Errorf("instance id %.64q is no pattern: ? is one character, * any, [0-9] one of those", pattern)
 		}
 		if !strings.HasPrefix(pattern, "i-") {
-			return nil, fmt.Errorf("instance id %q: want i- and its digits, or a pattern that begins with i-", pattern)
+			return fmt.Errorf("instance id %q: want i- and its digits, or a pattern that begins with i-", pattern)
 		}
 	}
-	if err := checkTags(g.Tags); err != nil {
-		return nil, err
+	for _, profile := range g.InstanceProfiles {
+		if strings.ContainsAny(profile, "*?") {
+			return fmt.Errorf("instance profile %q: name each profile; * is refused", profile)
+		}
 	}
-	return s.rolesIn(g)
+	return checkTags(g.Tags)
 }
 
-func (s *Snapshot) rolesIn(g Grant) ([]*Role, error) {
+func (s *Snapshot) rolesIn(g *Grant) ([]*Role, error) {
 	var roles []*Role
 	for _, arn := range g.InstanceProfiles {
-		if strings.ContainsAny(arn, "*?") {
-			return nil, fmt.Errorf("instance profile %q: name each profile; * is refused", arn)
-		}
 		profile := s.InstanceProfile(arn)
 		if profile == nil {
 			return nil, fmt.Errorf("there is no instance profile %s", arn)

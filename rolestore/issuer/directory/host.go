@@ -78,7 +78,7 @@ func loadHosts(tx *dbfile.Tx, s *Snapshot) error {
 			return nil
 		}),
 		dbfile.EachJSON(tx, bucketGrant, func(_ string, g Grant) error {
-			s.grants[g.Host] = append(s.grants[g.Host], &g) // keys come in order
+			s.addGrant(&g) // keys come in order
 			return nil
 		}))
 }

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
@@ -22,14 +21,16 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 		r.tx, r.done, r.named = tx, nil, map[string]bool{}
 		for _, a := range want.Accounts {
 			if err := r.account(a); err != nil {
-				return fmt.Errorf("account %s: %w", a.ID, err)
+				return in("account", a.ID, err)
 			}
 		}
-		return errors.Join(r.unnamed(), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted())
+		// A profile that was made anew is not granted any more, unless the file grants it.
+		return errors.Join(r.unnamed(), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
 	})
 	if err != nil {
 		return nil, err
 	}
+	d.source.Store(&want.Source)
 	return r.done, nil
 }
 
@@ -39,6 +40,7 @@ type reconciliation struct {
 	by    string // who defines
 	done  []string
 	named map[string]bool // by bucket/key: what the definitions name
+	gone  map[string]bool // accounts that are defined no longer
 }
 
 func (r *reconciliation) account(a AccountDefinition) error {
@@ -159,6 +161,7 @@ func (r *reconciliation) profile(account string, want InstanceProfileDefinition)
 // goes with all that is in it.
 func (r *reconciliation) unnamed() error {
 	gone := map[string]bool{}
+	r.gone = gone
 	return errors.Join(
 		dbfile.EachJSON(r.tx, bucketAccount, func(id string, have accountRecord) error {
 			gone[id] = have.ManagedBy == ManagedByFile && !r.named[bucketAccount+"/"+id]
@@ -199,7 +202,7 @@ func (r *reconciliation) drop(bucket, k string, extra bool) error {
 // nouns are the names of what the buckets hold.
 var nouns = map[string]string{
 	bucketAccount: "account", bucketRole: "role", bucketProfile: "instance profile", bucketPolicy: "managed policy",
-	bucketGroup: "group", bucketUser: "user", bucketMFA: "virtual MFA device",
+	bucketGroup: "group", bucketUser: "user", bucketMFA: "virtual MFA device", bucketGrant: "grant",
 }
 
 func (r *reconciliation) note(kind, name, what string) {

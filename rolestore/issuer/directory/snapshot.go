@@ -32,6 +32,7 @@ type Snapshot struct {
 	tokenKeys    []TokenKey
 	grants       map[string][]*Grant // by host, in order of their names
 	site         []SiteCertificate
+	waiting      []*Grant // whose host is not registered
 }
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {

@@ -28,7 +28,8 @@ func (r *reconciliation) trust() error {
 		var invalid *policy.Error
 		switch {
 		case errors.As(err, &invalid):
-			return fmt.Errorf("role %s: assume_role_policy_document: %w: a user, role or account that is named must be defined here", k, err)
+			return in("account", role.Account, in("role", role.Definition.Name,
+				fmt.Errorf("assume_role_policy_document: %w: a user, role or account that is named must be defined here", err)))
 		case err != nil || bytes.Equal(frozen, role.Trust):
 			return err
 		case role.Trust != nil && !r.noted(nouns[bucketRole], k):

@@ -37,14 +37,14 @@ func (d Definitions) Validate() error {
 	seen, keys := map[string]bool{}, map[string]bool{}
 	for _, a := range d.Accounts {
 		if !accountID.MatchString(a.ID) {
-			return fmt.Errorf("account %q: want twelve digits, in quotes", a.ID)
+			return in("account", a.ID, errors.New("want twelve digits, in quotes"))
 		}
 		if seen[a.ID] {
-			return fmt.Errorf("account %s is defined twice", a.ID)
+			return in("account", a.ID, errTwice)
 		}
 		seen[a.ID] = true
 		if err := a.validate(keys); err != nil {
-			return fmt.Errorf("account %s: %w", a.ID, err)
+			return in("account", a.ID, err)
 		}
 	}
 	return nil
@@ -73,7 +73,7 @@ func (a AccountDefinition) validatePolicies(t there) error {
 			return err
 		}
 		if err := p.validate(); err != nil {
-			return fmt.Errorf("policy %s: %w", p.Name, err)
+			return in("policy", p.Name, err)
 		}
 		t.policies[arn(a.ID, "policy", orRoot(p.Path), p.Name)] = true
 	}
@@ -86,7 +86,7 @@ func (a AccountDefinition) validateGroups(t there) error {
 			return err
 		}
 		if err := t.allow("group", g.Name, policy.MaxGroupInlineSize, permissions{inline: g.Policies, managed: g.ManagedPolicies}); err != nil {
-			return fmt.Errorf("group %s: %w", g.Name, err)
+			return in("group", g.Name, err)
 		}
 	}
 	return nil
@@ -109,7 +109,7 @@ func (a AccountDefinition) validateUsers(t there, keys map[string]bool) error {
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("user %s: %w", u.Name, err)
+			return in("user", u.Name, err)
 		}
 	}
 	return nil
@@ -121,11 +121,11 @@ func (a AccountDefinition) validateRoles(t there) error {
 			return err
 		}
 		if r.Name == AdministratorRole {
-			return fmt.Errorf("role %s is the core's own: choose another name", r.Name)
+			return in("role", r.Name, errors.New("it is the core's own: choose another name"))
 		}
 		if err := errors.Join(r.validate(), validateTags(r.Tags),
 			t.allow("role", r.Name, policy.MaxRoleInlineSize, permissions{r.Policies, r.ManagedPolicies, r.PermissionsBoundary})); err != nil {
-			return fmt.Errorf("role %s: %w", r.Name, err)
+			return in("role", r.Name, err)
 		}
 	}
 	return nil
@@ -149,7 +149,7 @@ func (a AccountDefinition) validateRest(t there) error {
 			return err
 		}
 		if !t.roles[p.Role] {
-			return fmt.Errorf("instance profile %s: role %q is not defined in this account", p.Name, p.Role)
+			return in("instance profile", p.Name, fmt.Errorf("role %q is not defined in this account", p.Role))
 		}
 	}
 	for _, m := range a.VirtualMFADevices {
@@ -157,10 +157,10 @@ func (a AccountDefinition) validateRest(t there) error {
 			return err
 		}
 		if err := m.validate(t.users); err != nil {
-			return fmt.Errorf("virtual MFA device %s: %w", m.Name, err)
+			return in("virtual MFA device", m.Name, err)
 		}
 	}
-	return nil
+	return a.validateGrants(profiles)
 }
 
 // allow reports policies that cannot be what a user, group or role may do.
@@ -203,16 +203,19 @@ func validateTags(tags map[string]string) error {
 	return nil
 }
 
+// errTwice is for an object that is defined twice.
+var errTwice = errors.New("it is defined twice")
+
 func named(kind, name, path string, form *regexp.Regexp, seen map[string]bool) error {
 	switch {
 	case !form.MatchString(name) && form == longName:
-		return fmt.Errorf("%s %q: want 1 to 128 characters of A-Z a-z 0-9 _+=,.@-", kind, name)
+		return in(kind, name, errors.New("want a name of 1 to 128 characters of A-Z a-z 0-9 _+=,.@-"))
 	case !form.MatchString(name):
-		return fmt.Errorf("%s %q: want 1 to 64 characters of A-Z a-z 0-9 _+=,.@-", kind, name)
+		return in(kind, name, errors.New("want a name of 1 to 64 characters of A-Z a-z 0-9 _+=,.@-"))
 	case path != "" && !iamPath.MatchString(path):
-		return fmt.Errorf("%s %s: path %q must begin and end with a slash, and have no space and no colon", kind, name, path)
+		return in(kind, name, fmt.Errorf("path %q must begin and end with a slash, and have no space and no colon", path))
 	case seen[name]:
-		return fmt.Errorf("%s %s is defined twice", kind, name)
+		return in(kind, name, errTwice)
 	}
 	seen[name] = true
 	return nil

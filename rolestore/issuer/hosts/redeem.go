@@ -90,8 +90,14 @@ func (d *Desk) redeem(token string, asked Request, now time.Time) (r Redemption,
 }
 
 // trusted evaluates the trust policy once, for the service and as sts:AssumeRole.
-// The tags are the core's own, so no sts:TagSession is asked for them.
 func trusted(role *directory.Role, grant *directory.Grant, asked Request, now time.Time) bool {
+	decision := policy.Evaluate(matter(role, grant, asked, now))
+	return decision.Allowed()
+}
+
+// matter is what the service asks on behalf of an instance, and the policy that has a
+// say. The tags are the core's own, so no sts:TagSession is asked for them.
+func matter(role *directory.Role, grant *directory.Grant, asked Request, now time.Time) (policy.Request, policy.Policies) {
 	context := asked.Context.Clone()
 	context.SetTime("aws:CurrentTime", now)
 	context.SetInt("aws:EpochTime", now.Unix())
@@ -105,13 +111,8 @@ func trusted(role *directory.Role, grant *directory.Grant, asked Request, now ti
 		keys = append(keys, k)
 	}
 	context.SetAll("aws:TagKeys", keys)
-	decision := policy.Evaluate(policy.Request{
-		Principal: policy.Principal{Service: service},
-		Action:    "sts:AssumeRole",
-		Resource:  role.ARN(),
-		Context:   context,
-	}, policy.Policies{Resource: &policy.Policy{Document: role.Trust}})
-	return decision.Allowed()
+	return policy.Request{Principal: policy.Principal{Service: service}, Action: "sts:AssumeRole", Resource: role.ARN(), Context: context},
+		policy.Policies{Resource: &policy.Policy{Name: "trust policy of " + role.ARN(), Document: role.Trust}}
 }
 
 // granted returns the role of that ARN and the first of the host's grants, by name,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
@@ -19,6 +20,10 @@ type Question struct {
 	Action    string `json:"action"`
 	// Resource is an ARN, or * for an action without one.
 	Resource string `json:"resource"`
+	// Instance is the id of an instance, in the place of principal and action: would
+	// its host be given its role? Resource is then the ARN of the role, or empty for the
+	// one that was fetched last or that a grant names first.
+	Instance string `json:"instance,omitempty"`
 	// Context are further condition keys and their values, such as sts:ExternalId.
 	Context map[string][]string `json:"context,omitempty"`
 }
@@ -30,6 +35,8 @@ type Answer struct {
 	Because string `json:"because,omitempty"`
 	// Missing are the condition keys that the request lacks and policies ask for.
 	Missing []string `json:"missing,omitempty"`
+	// Instance is how it stands with the instance that was asked about.
+	Instance *hosts.Standing `json:"instance,omitempty"`
 	// Statements are all that have a say, with what each says.
 	Statements []StatementSaid `json:"statements"`
 }
@@ -53,6 +60,9 @@ type StatementSaid struct {
 
 // Why answers a question by the policies of now. An error says what is not there.
 func (s *Server) Why(q Question) (Answer, error) {
+	if q.Instance != "" {
+		return s.whyInstance(q)
+	}
 	c := &call{Server: s, request: &request{}, directory: s.config.Directory.Snapshot(), now: s.config.Now()}
 	request := policy.Request{Action: q.Action, Resource: q.Resource, Context: policy.NewContext()}
 	if !strings.Contains(q.Action, ":") || q.Resource == "" {
@@ -79,14 +89,35 @@ func (s *Server) Why(q Question) (Answer, error) {
 	} else if strings.HasPrefix(strings.ToLower(q.Action), "sts:assumerole") {
 		return Answer{}, fmt.Errorf("resource %q: there is no such role", q.Resource)
 	}
+	q.describe(request.Context)
+	return answerTo(request, policies), nil
+}
+
+// describe sets the further condition keys.
+func (q Question) describe(c *policy.Context) {
 	for _, key := range slices.Sorted(maps.Keys(q.Context)) {
 		if values := q.Context[key]; len(values) == 1 {
-			request.Context.Set(key, values[0])
+			c.Set(key, values[0])
 		} else {
-			request.Context.SetAll(key, values)
+			c.SetAll(key, values)
 		}
 	}
-	return answerTo(request, policies), nil
+}
+
+// whyInstance answers what would come of a token of the instance's host.
+func (s *Server) whyInstance(q Question) (Answer, error) {
+	if q.Principal != "" || q.Action != "" {
+		return Answer{}, fmt.Errorf("instance %q: the principal is %s and the action sts:AssumeRole: leave them out", q.Instance, "ec2.amazonaws.com")
+	}
+	context := policy.NewContext()
+	q.describe(context)
+	standing, request, policies := s.config.Desk.Why(q.Instance, q.Resource, context, s.config.Now())
+	if standing.Lacks != "" {
+		return Answer{Effect: policy.ImplicitDeny.String(), Because: "because " + standing.Lacks, Instance: &standing, Statements: []StatementSaid{}}, nil
+	}
+	answer := answerTo(request, policies)
+	answer.Instance = &standing
+	return answer, nil
 }
 
 // findCaller is whoever has the ARN; a role is represented by a session of it.

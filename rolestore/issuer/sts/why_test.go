@@ -51,3 +51,20 @@ func TestWhyAgreesWithWhatIsDone(t *testing.T) {
 		t.Errorf("of nobody: %v", err)
 	}
 }
+
+// TestWhyOfAnInstance asks before its host does.
+func TestWhyOfAnInstance(t *testing.T) {
+	w := newWorld(t, withPeople(role("open", trustEC2)))
+	answer, err := w.Why(Question{Instance: callerID})
+	if err != nil || answer.Effect != "Allow" || answer.Instance == nil || answer.Instance.RoleARN != roleARN(account, "web") || !answer.Statements[0].Decided {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	for instance, because := range map[string]string{callerID: "is not granted a profile with role", "i-0000000000000ffff": "no host is granted"} {
+		if answer, err := w.Why(Question{Instance: instance, Resource: roleARN(account, "open")}); err != nil || answer.Effect != "ImplicitDeny" || !strings.Contains(answer.Because, because) {
+			t.Errorf("of %s: %+v, %v", instance, answer, err)
+		}
+	}
+	if _, err := w.Why(Question{Instance: callerID, Action: "sts:AssumeRole"}); err == nil {
+		t.Error("an instance and an action are asked about at once")
+	}
+}
