@@ -161,16 +161,21 @@ func (s *State) steer(p *place, way steer.Way) error {
 	return nil
 }
 
-// watchOver lets nothing from w's device reach another metadata service from now on,
-// be the device there or not.
+// watchOver lets nothing from w's device, or from its port, reach another metadata service
+// from now on, be they there or not.
 func (s *State) watchOver(w *wanted) error {
-	if len(w.guarded) > 0 || w.isHost() {
+	if w.isHost() {
 		return nil
 	}
 	p := w.place
 	err := p.do(func() error {
 		if s.config.HostWay && p.namespace == s.own {
 			if err := p.keepHostWay(true); err != nil {
+				return err
+			}
+		}
+		if w.Member != nil {
+			if err := p.watch(w, w.Member.Port); err != nil {
 				return err
 			}
 		}
@@ -184,6 +189,9 @@ func (s *State) watchOver(w *wanted) error {
 
 // watch has the kernel guard a device for w, or confine the programs of the namespace.
 func (p *place) watch(w *wanted, device string) error {
+	if slices.Contains(w.guarded, device) {
+		return nil
+	}
 	guard := func() error { return p.guard.Guard(device) }
 	if !w.guest() {
 		guard = func() error { return p.guard.Confine(true) }

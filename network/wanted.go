@@ -59,7 +59,7 @@ type wanted struct {
 
 	place   *place   // where its namespace is there
 	stand   *stand   // where it is served, or waits to be
-	guarded []string // the devices that are guarded for it: its own, and what that was renamed to
+	guarded []string // the devices that are guarded for it: its own or its port, and what that was renamed to
 	member  *admission
 	unwatch func() // ends the watch of its namespace's process
 }

@@ -86,7 +86,7 @@ func (w Want) elements() ([]element, error) {
 			if err != nil {
 				return nil, err
 			}
-			wanted = append(wanted, e)
+			wanted = append(wanted, guards(e)...)
 		}
 	}
 	for device, note := range w.Placed {
