@@ -28,6 +28,8 @@ type place struct {
 	kin     map[string][]*wanted // of bridges, the admitted, by MAC address and by IP address
 	ports   map[int]*stand       // of which bridge a device is a port, by its index
 	guarded map[string]int       // by name of a device, for how many attachments
+	ends    map[int]*wanted      // whose namespace has the peer of a device, by its index
+	endsOf  map[string]string    // the notes on record, of whom a guarded device is an end
 	// abandoned are devices that stay guarded although nobody asks for it any more, as
 	// long as there is the namespace.
 	abandoned map[string]bool
@@ -97,7 +99,7 @@ func (w *wanted) enter(p *place) {
 func (s *State) openPlace(n *namespace) (*place, error) {
 	p := &place{
 		namespace: n, guard: steer.New().Gather(), gone: make(chan struct{}),
-		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, abandoned: map[string]bool{}, placed: map[string]*link.Settings{},
+		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, abandoned: map[string]bool{}, ends: map[int]*wanted{}, endsOf: map[string]string{}, placed: map[string]*link.Settings{},
 	}
 	err := n.do(func() (err error) {
 		p.events, err = link.Open()
@@ -346,7 +348,7 @@ func (p *place) bridges() bool { return len(p.members) > 0 }
 func (p *place) rules() steer.Want {
 	want := steer.Want{
 		Guarded: slices.AppendSeq(slices.Collect(maps.Keys(p.guarded)), maps.Keys(p.abandoned)),
-		Placed:  map[string]string{},
+		Placed:  map[string]string{}, GuardedFor: p.endsOf,
 	}
 	want.Guarded = slices.DeleteFunc(want.Guarded, func(name string) bool { return name == loopback }) // confined instead
 	for device, before := range p.placed {

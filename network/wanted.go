@@ -61,7 +61,9 @@ type wanted struct {
 	stand   *stand   // where it is served, or waits to be
 	guarded []string // the devices that are guarded for it: its own or its port, and what that was renamed to
 	member  *admission
-	unwatch func() // ends the watch of its namespace's process
+	outside *place   // where the host's ends of its namespace's devices lie
+	ends    []string // their names, guarded there
+	unwatch func()   // ends the watch of its namespace's process
 }
 
 // admission is what was made for a member of a bridge.

@@ -158,6 +158,7 @@ func (s *State) changed(p *place, changed link.Changed) {
 		if p.bridges() {
 			s.plug(p, name, index)
 		}
+		s.followEnds(p, name, index)
 		s.mu.Unlock()
 	}
 	s.mu.Lock()
@@ -284,6 +285,7 @@ func (s *State) look(p *place, most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reroute(p)
+	s.lookForEnds(p)
 	s.tidy()
 }
 

@@ -49,6 +49,32 @@ func (g *Guard) Unguard(device string) error {
 	return g.drop(fmt.Sprintf("guard %s no more", device), guards(e)...)
 }
 
+// GuardFor is [Guard.Guard] with a note of at most 128 bytes on whom it is for, for a later
+// process. The first note stays.
+func (g *Guard) GuardFor(device, owner string) error {
+	e, err := named(guarded, device)
+	if err != nil {
+		return err
+	}
+	e.comment = owner
+	return g.change(fmt.Sprintf("guard %s", device), add, guards(e)...)
+}
+
+// GuardedFor returns the notes of [Guard.GuardFor] by device; none without our tables.
+func (g *Guard) GuardedFor() (map[string]string, error) {
+	elements, err := list(guarded)
+	if err != nil {
+		return nil, err
+	}
+	notes := map[string]string{}
+	for _, e := range elements {
+		if e.comment != "" {
+			notes[fromIfname(e.key)] = e.comment
+		}
+	}
+	return notes, nil
+}
+
 // Guarded returns the guarded devices, sorted; none without our tables.
 func (g *Guard) Guarded() ([]string, error) { return g.names(guarded) }
 

@@ -13,6 +13,8 @@ type Want struct {
 	// Guarded, Served and Bridges are as for [Guard.Guard], [Guard.Serve] and
 	// [Guard.Share].
 	Guarded, Served, Bridges []string
+	// GuardedFor are the notes of [Guard.GuardFor], by device.
+	GuardedFor map[string]string
 	// Placed are the notes of [Guard.Place], by device.
 	Placed  map[string]string
 	Ports   []Port
@@ -85,6 +87,9 @@ func (w Want) elements() ([]element, error) {
 			e, err := named(set, device)
 			if err != nil {
 				return nil, err
+			}
+			if set == guarded {
+				e.comment = w.GuardedFor[device]
 			}
 			wanted = append(wanted, guards(e)...)
 		}
