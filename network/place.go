@@ -132,16 +132,15 @@ func (s *State) ensure(p *place) error {
 			return err
 		}
 	}
+	if err := p.guard.Inherit(); err != nil {
+		return err
+	}
 	changes, err := steer.Changes(p.ctx)
 	if err != nil {
 		return err
 	}
-	go func() {
-		for range changes {
-			s.restore(p)
-		}
-	}()
 	p.ensured = true
+	go s.restoreAfter(p, changes)
 	go p.refusing.run(p.ctx)
 	return nil
 }
@@ -152,7 +151,7 @@ func (s *State) steer(p *place, way steer.Way) error {
 	if err := p.guard.Flush(); err != nil { // what the one before was to take away
 		return err
 	}
-	p.guard = steer.Via(way).Gather()
+	p.guard = steer.Via(way).Succeed(p.guard).Gather()
 	if err := p.guard.Ensure(); err != nil {
 		return err
 	}
@@ -240,15 +239,6 @@ func (p *place) release(w *wanted) (free []string) {
 // confined reports whether the programs of the namespace are kept from other metadata
 // services.
 func (p *place) confined() bool { return p.guarded[loopback] > 0 || p.abandoned[loopback] }
-
-// whole reports whether all tables are there that are to be.
-func (p *place) whole() (bool, error) {
-	present, err := p.guard.Present()
-	if err == nil && present && p.confined() {
-		present, err = p.guard.Confined()
-	}
-	return present, err
-}
 
 // leave stops looking after the namespace, as it is.
 func (p *place) leave() {

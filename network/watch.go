@@ -300,33 +300,6 @@ func (s *State) lookAt(st *stand) {
 	}
 }
 
-// restore makes the tables anew if somebody has deleted them.
-func (s *State) restore(p *place) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.looksAfter(p) || !p.ensured {
-		return
-	}
-	err := p.do(func() error {
-		present, err := p.whole()
-		if err != nil || present {
-			return err
-		}
-		s.mends.add("tables", p.path, "the nftables tables named rolecall")
-		if err := p.guard.Ensure(); err != nil {
-			return err
-		}
-		p.refusing.by(p.guard)
-		if err := p.guard.Replace(p.rules()); err != nil || !p.confined() {
-			return err
-		}
-		return p.guard.Confine(true)
-	})
-	if err != nil {
-		s.logger.Error("the tables that keep guests from other metadata services are not back yet, and it is tried again", "netns", p.path, "err", err)
-	}
-}
-
 // retry tries again what failed.
 func (s *State) retry() {
 	s.mu.Lock()
