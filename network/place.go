@@ -108,7 +108,7 @@ func (s *State) openPlace(n *namespace) (*place, error) {
 	}
 	p.ctx, p.end = context.WithCancel(context.Background())
 	p.refusing = newRefusing(p, s.logger)
-	go s.follow(p)
+	go s.follow(p, p.events)
 	s.places[n.inode] = p
 	return p, nil
 }

@@ -3,23 +3,10 @@ package network
 import (
 	"errors"
 	"maps"
-	"time"
 
 	"github.com/rolecall/rolecall/network/link"
 	"github.com/rolecall/rolecall/network/steer"
 )
-
-// restoreAfter mends the tables after changes that others made to nf_tables, at most
-// every mendPause.
-func (s *State) restoreAfter(p *place, changes <-chan struct{}) {
-	for range changes {
-		s.restore(p)
-		select {
-		case <-p.ctx.Done():
-		case <-time.After(mendPause):
-		}
-	}
-}
 
 // restore brings back what others took from the tables, and takes away what they put
 // there. To look takes some time where there are many devices, and nobody waits for it;

@@ -104,20 +104,6 @@ func (s *State) Watch(ctx context.Context) error {
 	}
 }
 
-// follow mends what changes in a place, until its end.
-func (s *State) follow(p *place) {
-	told := make(chan link.Changed)
-	go s.mend(p, told)
-	defer close(told)
-	for {
-		changed, err := p.events.Next(p.ctx)
-		if err != nil {
-			return
-		}
-		told <- changed
-	}
-}
-
 // touch is what is to be mended.
 type touch struct {
 	addrs   map[int]bool
@@ -165,7 +151,6 @@ func (s *State) mend(p *place, told <-chan link.Changed) {
 // changed settles what is wanted of devices that came, went or changed.
 func (s *State) changed(p *place, changed link.Changed) {
 	if changed.Lost {
-		s.logger.Warn("the kernel had more changes to tell than its socket holds, and everything is looked at", "netns", p.path)
 		s.look(p, math.MaxInt)
 		return
 	}
