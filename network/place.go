@@ -110,7 +110,7 @@ func (s *State) openPlace(n *namespace) (*place, error) {
 	}
 	p.ctx, p.end = context.WithCancel(context.Background())
 	p.refusing = newRefusing(p, s.logger)
-	go s.follow(p)
+	go s.follow(p, p.events)
 	s.places[n.inode] = p
 	return p, nil
 }
@@ -134,16 +134,15 @@ func (s *State) ensure(p *place) error {
 			return err
 		}
 	}
+	if err := p.guard.Inherit(); err != nil {
+		return err
+	}
 	changes, err := steer.Changes(p.ctx)
 	if err != nil {
 		return err
 	}
-	go func() {
-		for range changes {
-			s.restore(p)
-		}
-	}()
 	p.ensured = true
+	go s.restoreAfter(p, changes)
 	go p.refusing.run(p.ctx)
 	return nil
 }
@@ -154,7 +153,7 @@ func (s *State) steer(p *place, way steer.Way) error {
 	if err := p.guard.Flush(); err != nil { // what the one before was to take away
 		return err
 	}
-	p.guard = steer.Via(way).Gather()
+	p.guard = steer.Via(way).Succeed(p.guard).Gather()
 	if err := p.guard.Ensure(); err != nil {
 		return err
 	}
@@ -250,15 +249,6 @@ func (p *place) release(w *wanted) (free []string) {
 // confined reports whether the programs of the namespace are kept from other metadata
 // services.
 func (p *place) confined() bool { return p.guarded[loopback] > 0 || p.abandoned[loopback] }
-
-// whole reports whether all tables are there that are to be.
-func (p *place) whole() (bool, error) {
-	present, err := p.guard.Present()
-	if err == nil && present && p.confined() {
-		present, err = p.guard.Confined()
-	}
-	return present, err
-}
 
 // leave stops looking after the namespace, as it is.
 func (p *place) leave() {

@@ -15,6 +15,8 @@ type Guard struct {
 	way     Way
 	gathers bool      // see [Guard.Gather]
 	waiting []element // to be taken away
+	// inherited are what an earlier process put, and this one has not; see [Guard.Inherit].
+	inherited map[key]element
 }
 
 // New returns our tables, for listeners at port 80; it makes nothing yet.

@@ -3,7 +3,6 @@ package steer
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/google/nftables"
 )
@@ -25,11 +24,10 @@ type Want struct {
 // wanted, in one transaction. Where nothing differs nothing is done. Errors are as
 // for [Guard.Ensure]; after one, all is as it was.
 func (g *Guard) Replace(want Want) error {
-	wanted, err := want.elements()
+	wanted, err := g.elements(want)
 	if err != nil {
 		return err
 	}
-	wanted = slices.Concat(wanted, g.way.elements(nftables.TableFamilyINet), g.way.elements(nftables.TableFamilyBridge))
 	present, err := g.Present()
 	if err != nil {
 		return err
