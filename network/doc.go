@@ -27,6 +27,8 @@
 //   - Nothing fails open: before a device is looked at, the kernel is told never to
 //     forward what its guest sends to the metadata addresses. That outlives this
 //     process, and ends with [State.Remove] or [Cleanup].
+//     For a container that is attached from the inside, the host's ends of its devices
+//     are guarded as well.
 //
 //   - An attachment whose guest the kernel's settings keep from being heard is [Failed],
 //     by the setting's name, and never attached in vain.

@@ -38,6 +38,13 @@ func (m *mends) add(kind, netns, change string) {
 	m.told = time.AfterFunc(fight, m.tell)
 }
 
+// count counts one of a kind that somebody else tells of.
+func (m *mends) count(kind string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts[kind]++
+}
+
 // tell says how it went on.
 func (m *mends) tell() {
 	m.mu.Lock()
@@ -61,7 +68,8 @@ func (m *mends) stop() {
 }
 
 // Mended counts what others undid and was done again since this process started, by
-// kind: addresses, routes, rules, neighbours, settings, tables. What never was has no entry.
+// kind: addresses, routes, rules, neighbours, settings, tables; and watches, the sockets by
+// which the kernel tells of changes, that failed and were opened anew. What never was has no entry.
 func (s *State) Mended() map[string]uint64 {
 	s.mends.mu.Lock()
 	defer s.mends.mu.Unlock()

@@ -28,6 +28,8 @@ type place struct {
 	kin     map[string][]*wanted // of bridges, the admitted, by MAC address and by IP address
 	ports   map[int]*stand       // of which bridge a device is a port, by its index
 	guarded map[string]int       // by name of a device, for how many attachments
+	ends    map[int]*wanted      // whose namespace has the peer of a device, by its index
+	endsOf  map[string]string    // the notes on record, of whom a guarded device is an end
 	// abandoned are devices that stay guarded although nobody asks for it any more, as
 	// long as there is the namespace.
 	abandoned map[string]bool
@@ -97,7 +99,7 @@ func (w *wanted) enter(p *place) {
 func (s *State) openPlace(n *namespace) (*place, error) {
 	p := &place{
 		namespace: n, guard: steer.New().Gather(), gone: make(chan struct{}),
-		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, abandoned: map[string]bool{}, placed: map[string]*link.Settings{},
+		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, abandoned: map[string]bool{}, ends: map[int]*wanted{}, endsOf: map[string]string{}, placed: map[string]*link.Settings{},
 	}
 	err := n.do(func() (err error) {
 		p.events, err = link.Open()
@@ -108,7 +110,7 @@ func (s *State) openPlace(n *namespace) (*place, error) {
 	}
 	p.ctx, p.end = context.WithCancel(context.Background())
 	p.refusing = newRefusing(p, s.logger)
-	go s.follow(p)
+	go s.follow(p, p.events)
 	s.places[n.inode] = p
 	return p, nil
 }
@@ -132,16 +134,15 @@ func (s *State) ensure(p *place) error {
 			return err
 		}
 	}
+	if err := p.guard.Inherit(); err != nil {
+		return err
+	}
 	changes, err := steer.Changes(p.ctx)
 	if err != nil {
 		return err
 	}
-	go func() {
-		for range changes {
-			s.restore(p)
-		}
-	}()
 	p.ensured = true
+	go s.restoreAfter(p, changes)
 	go p.refusing.run(p.ctx)
 	return nil
 }
@@ -152,7 +153,7 @@ func (s *State) steer(p *place, way steer.Way) error {
 	if err := p.guard.Flush(); err != nil { // what the one before was to take away
 		return err
 	}
-	p.guard = steer.Via(way).Gather()
+	p.guard = steer.Via(way).Succeed(p.guard).Gather()
 	if err := p.guard.Ensure(); err != nil {
 		return err
 	}
@@ -161,16 +162,21 @@ func (s *State) steer(p *place, way steer.Way) error {
 	return nil
 }
 
-// watchOver lets nothing from w's device reach another metadata service from now on,
-// be the device there or not.
+// watchOver lets nothing from w's device, or from its port, reach another metadata service
+// from now on, be they there or not.
 func (s *State) watchOver(w *wanted) error {
-	if len(w.guarded) > 0 || w.isHost() {
+	if w.isHost() {
 		return nil
 	}
 	p := w.place
 	err := p.do(func() error {
 		if s.config.HostWay && p.namespace == s.own {
 			if err := p.keepHostWay(true); err != nil {
+				return err
+			}
+		}
+		if w.Member != nil {
+			if err := p.watch(w, w.Member.Port); err != nil {
 				return err
 			}
 		}
@@ -184,6 +190,9 @@ func (s *State) watchOver(w *wanted) error {
 
 // watch has the kernel guard a device for w, or confine the programs of the namespace.
 func (p *place) watch(w *wanted, device string) error {
+	if slices.Contains(w.guarded, device) {
+		return nil
+	}
 	guard := func() error { return p.guard.Guard(device) }
 	if !w.guest() {
 		guard = func() error { return p.guard.Confine(true) }
@@ -240,15 +249,6 @@ func (p *place) release(w *wanted) (free []string) {
 // confined reports whether the programs of the namespace are kept from other metadata
 // services.
 func (p *place) confined() bool { return p.guarded[loopback] > 0 || p.abandoned[loopback] }
-
-// whole reports whether all tables are there that are to be.
-func (p *place) whole() (bool, error) {
-	present, err := p.guard.Present()
-	if err == nil && present && p.confined() {
-		present, err = p.guard.Confined()
-	}
-	return present, err
-}
 
 // leave stops looking after the namespace, as it is.
 func (p *place) leave() {
@@ -338,7 +338,7 @@ func (p *place) bridges() bool { return len(p.members) > 0 }
 func (p *place) rules() steer.Want {
 	want := steer.Want{
 		Guarded: slices.AppendSeq(slices.Collect(maps.Keys(p.guarded)), maps.Keys(p.abandoned)),
-		Placed:  map[string]string{},
+		Placed:  map[string]string{}, GuardedFor: p.endsOf,
 	}
 	want.Guarded = slices.DeleteFunc(want.Guarded, func(name string) bool { return name == loopback }) // confined instead
 	for device, before := range p.placed {

@@ -28,6 +28,7 @@ type refusing struct {
 	guard *steer.Guard
 	want  map[int]string // the names of devices, by their index
 	lost  bool           // that somebody else took away what was there
+	made  map[int]string // of want, what the kernel has
 }
 
 func newRefusing(p *place, logger *slog.Logger) *refusing {
@@ -41,7 +42,9 @@ func (r *refusing) add(index int, device string) { r.change(func() { r.want[inde
 func (r *refusing) remove(index int)             { r.change(func() { delete(r.want, index) }) }
 
 // by says that the tables were made anew, by this guard.
-func (r *refusing) by(g *steer.Guard) { r.change(func() { r.guard, r.lost = g, r.guard != nil }) }
+func (r *refusing) by(g *steer.Guard) {
+	r.change(func() { r.guard, r.lost, r.made = g, r.guard != nil, nil })
+}
 
 func (r *refusing) change(f func()) {
 	r.mu.Lock()
@@ -115,6 +118,11 @@ func (r *refusing) settle(have map[int]bool) error {
 	clear(have)
 	for index := range want {
 		have[index] = true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.lost {
+		r.made = want
 	}
 	return nil
 }

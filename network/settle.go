@@ -39,6 +39,9 @@ func (s *State) settle(ctx context.Context, w *wanted) {
 	if err == nil {
 		err = s.watchOver(w)
 	}
+	if err == nil {
+		err = s.watchEnds(w)
+	}
 	if err != nil {
 		w.fail(w.withRemedy(err))
 		return
@@ -285,6 +288,7 @@ func (st *stand) all(f func(*wanted)) {
 func (s *State) end(w *wanted) {
 	w.connections.end()
 	s.leave(w)
+	s.forgetEnds(w)
 }
 
 // leave undoes all that was done for w.

@@ -49,6 +49,9 @@ type State struct {
 	retiring map[uint64]*place
 	untidy   map[*place]struct{}
 	closed   bool
+	// recorded are the host's ends that an earlier process guarded, by the attachment;
+	// nil before they are known.
+	recorded map[string][]string
 	way      *steer.Way // nil while nothing is attached that would decide it
 	// because says why Auto did not come to the best.
 	because string
@@ -147,6 +150,9 @@ func (s *State) Restore(ctx context.Context, a Attachment) error {
 		return err
 	}
 	w := &wanted{Attachment: a, phase: Waiting}
+	if err := s.recallEnds(w); err != nil {
+		return err
+	}
 	s.settle(ctx, w)
 	s.register(w)
 	return nil
@@ -159,6 +165,9 @@ func (s *State) Mourn(a Attachment, why string) error {
 	defer s.mu.Unlock()
 	w := &wanted{Attachment: a, phase: Lost, reason: why, told: Lost}
 	s.wanted[a.Name] = w
+	if err := s.recallEnds(w); err != nil {
+		return err
+	}
 	if err := s.find(w); err != nil || w.elsewhere() {
 		if w.Netns == "" {
 			return err

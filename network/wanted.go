@@ -59,9 +59,11 @@ type wanted struct {
 
 	place   *place   // where its namespace is there
 	stand   *stand   // where it is served, or waits to be
-	guarded []string // the devices that are guarded for it: its own, and what that was renamed to
+	guarded []string // the devices that are guarded for it: its own or its port, and what that was renamed to
 	member  *admission
-	unwatch func() // ends the watch of its namespace's process
+	outside *place   // where the host's ends of its namespace's devices lie
+	ends    []string // their names, guarded there
+	unwatch func()   // ends the watch of its namespace's process
 }
 
 // admission is what was made for a member of a bridge.

@@ -27,6 +27,15 @@ const (
 	// change: a port may be free by then.
 	retryEvery = time.Second
 
+	// triesAtOnce bounds those that are tried again in a second, by what it costs: some
+	// 0.2 ms each. Of more, each has its turn.
+	triesAtOnce = 250
+
+	// placesAtOnce bounds the namespaces, but the agent's own, that are visited in a
+	// second without a reason, by what it costs: some 1 ms each. Of more, each has its
+	// turn.
+	placesAtOnce = 100
+
 	// looksAtOnce bounds the devices whose settings are looked at in a second, by what
 	// it costs: some 15 µs each. Of more, chance has it whose turn it is.
 	looksAtOnce = 500
@@ -62,6 +71,9 @@ func (s *State) Watch(ctx context.Context) error {
 	defer resync.Stop()
 	defer retry.Stop()
 	news, pause := mounted, (<-chan time.Time)(nil)
+	var failed turns[*wanted]
+	var settings, resyncs turns[*place]
+	nobody := func() []*place { return nil }
 	for {
 		select {
 		case <-ctx.Done():
@@ -72,27 +84,23 @@ func (s *State) Watch(ctx context.Context) error {
 		case <-pause:
 			news, pause = mounted, nil
 		case <-retry.C:
-			s.retry()
-			s.everywhere(s.settings)
+			s.retry(slices.Values(failed.next(triesAtOnce, s.failed)))
+			if p := s.ownPlace(); p != nil {
+				s.settings(p)
+			}
+			for _, p := range settings.next(placesAtOnce, s.changeable) {
+				s.settings(p)
+			}
+			for _, p := range resyncs.next(placesAtOnce, nobody) {
+				s.restore(p)
+				s.look(p, resyncAtOnce)
+			}
 		case <-resync.C:
 			s.revisit(func(*wanted) bool { return true })
-			s.everywhere(s.restore)
-			s.everywhere(func(p *place) { s.look(p, resyncAtOnce) })
+			if len(resyncs.waiting) == 0 {
+				resyncs.waiting = s.everyPlace()
+			}
 		}
-	}
-}
-
-// follow mends what changes in a place, until its end.
-func (s *State) follow(p *place) {
-	told := make(chan link.Changed)
-	go s.mend(p, told)
-	defer close(told)
-	for {
-		changed, err := p.events.Next(p.ctx)
-		if err != nil {
-			return
-		}
-		told <- changed
 	}
 }
 
@@ -143,7 +151,6 @@ func (s *State) mend(p *place, told <-chan link.Changed) {
 // changed settles what is wanted of devices that came, went or changed.
 func (s *State) changed(p *place, changed link.Changed) {
 	if changed.Lost {
-		s.logger.Warn("the kernel had more changes to tell than its socket holds, and everything is looked at", "netns", p.path)
 		s.look(p, math.MaxInt)
 		return
 	}
@@ -158,6 +165,7 @@ func (s *State) changed(p *place, changed link.Changed) {
 		if p.bridges() {
 			s.plug(p, name, index)
 		}
+		s.followEnds(p, name, index)
 		s.mu.Unlock()
 	}
 	s.mu.Lock()
@@ -284,6 +292,7 @@ func (s *State) look(p *place, most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reroute(p)
+	s.lookForEnds(p)
 	s.tidy()
 }
 
@@ -297,55 +306,5 @@ func (s *State) lookAt(st *stand) {
 	s.arrange(context.Background(), st)
 	for _, w := range users {
 		s.tell(w)
-	}
-}
-
-// restore makes the tables anew if somebody has deleted them.
-func (s *State) restore(p *place) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.looksAfter(p) || !p.ensured {
-		return
-	}
-	err := p.do(func() error {
-		present, err := p.whole()
-		if err != nil || present {
-			return err
-		}
-		s.mends.add("tables", p.path, "the nftables tables named rolecall")
-		if err := p.guard.Ensure(); err != nil {
-			return err
-		}
-		p.refusing.by(p.guard)
-		if err := p.guard.Replace(p.rules()); err != nil || !p.confined() {
-			return err
-		}
-		return p.guard.Confine(true)
-	})
-	if err != nil {
-		s.logger.Error("the tables that keep guests from other metadata services are not back yet, and it is tried again", "netns", p.path, "err", err)
-	}
-}
-
-// retry tries again what failed.
-func (s *State) retry() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer s.tidy()
-	for _, w := range s.wanted {
-		if w.phase == Failed && !s.closed {
-			s.settle(context.Background(), w)
-			s.tell(w)
-		}
-	}
-}
-
-// everywhere calls f for every place, without the lock.
-func (s *State) everywhere(f func(*place)) {
-	s.mu.Lock()
-	places := slices.Collect(maps.Values(s.places))
-	s.mu.Unlock()
-	for _, p := range places {
-		f(p)
 	}
 }

@@ -15,10 +15,10 @@ func bridgeChains() []chain {
 	raw := nftables.ChainPriorityRaw
 	return []chain{
 		{name: fromPort, rules: fromPortRules()},
-		filter("prerouting", nftables.ChainHookPrerouting, raw, []rule{
+		filter("prerouting", nftables.ChainHookPrerouting, raw, append([]rule{
 			{"nobody else sets the mark", setMark(0)},
 			{"a port that is known", all(noteBridge(expr.MetaKeyIIF), jump(fromPort))},
-		}),
+		}, guardedPortRules()...)),
 		// Frames to the group addresses of IEEE 802.1 come by this hook alone, and the
 		// bridge learns from them.
 		filter("input", nftables.ChainHookInput, raw, []rule{

@@ -27,7 +27,7 @@ const (
 
 // Counters are packets since the tables were made. All were refused.
 type Counters struct {
-	// Forwarded would have left a guarded device for another metadata service.
+	// Forwarded came from a guarded device, for another metadata service.
 	Forwarded uint64
 	// Stray came for a metadata address on a device where nobody serves.
 	Stray uint64
@@ -35,7 +35,8 @@ type Counters struct {
 	Closed uint64
 	// Unmarked came through a shared bridge by a port that is not added yet.
 	Unmarked uint64
-	// SourceRouted had IPv4 options, or an IPv6 routing header.
+	// SourceRouted had an IPv4 source route or, where that may be one, other options; or
+	// an IPv6 routing header.
 	SourceRouted uint64
 	// Usurped was an answer of another user's socket, at the port that is ours.
 	Usurped uint64
@@ -70,7 +71,7 @@ func inetCounters() []string {
 }
 
 func bridgeCounters() []string {
-	return []string{forgedMAC, forgedNeighbour, forgedSource, doubleTagged, impersonation, switched, misdirected}
+	return []string{forwarded, sourceRouted, forgedMAC, forgedNeighbour, forgedSource, doubleTagged, impersonation, switched, misdirected}
 }
 
 // Counters returns what was counted; all 0 without our tables.

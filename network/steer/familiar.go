@@ -71,8 +71,12 @@ func same(a, b *nftables.Set) bool {
 
 // family is the name of the table's family.
 func (t table) family() string {
-	if t.table.Family == nftables.TableFamilyBridge {
+	switch t.table.Family {
+	case nftables.TableFamilyBridge:
 		return "bridge"
+	case nftables.TableFamilyNetdev:
+		return "netdev"
+	default:
+		return "inet"
 	}
-	return "inet"
 }

@@ -23,11 +23,18 @@ import (
 // metadata service of its own.
 func routed(t *testing.T) (host, guest *nettest.Namespace) {
 	t.Helper()
+	host, guest, _ = upstream(t)
+	return host, guest
+}
+
+// upstream is routed, with the cloud and what it hears.
+func upstream(t *testing.T) (host, guest *nettest.Namespace, cloud upper) {
+	t.Helper()
 	host, guest = nettest.New(t), nettest.New(t)
-	cloud := nettest.New(t)
+	cloud = upper{Namespace: nettest.New(t)}
 	nettest.Veth(t,
 		nettest.End{Namespace: host, Device: "up", Addrs: []string{"192.0.2.1/24", "2001:db8::1/64"}},
-		nettest.End{Namespace: cloud, Device: "eth0", Addrs: []string{"192.0.2.2/24", "2001:db8::2/64"}})
+		nettest.End{Namespace: cloud.Namespace, Device: "eth0", Addrs: []string{"192.0.2.2/24", "2001:db8::2/64"}})
 	cloud.Run(t, "ip", "addr", "add", "169.254.169.254/32", "dev", "lo")
 	cloud.Run(t, "ip", "addr", "add", "fd00:ec2::254/128", "dev", "lo", "nodad")
 	cloud.Route(t, "10.0.0.0/24", "192.0.2.1")
@@ -38,10 +45,20 @@ func routed(t *testing.T) (host, guest *nettest.Namespace) {
 	host.Sysctl(t, "net/ipv6/conf/all/forwarding", "1")
 	attach(t, host, guest)
 	for _, addr := range []netip.Addr{md4, md6} {
-		serve(t, cloud, "eth0", addr)
-		accept(t, cloud, addr)
+		cloud.heard = append(cloud.heard, serve(t, cloud.Namespace, "eth0", addr))
+		accept(t, cloud.Namespace, addr)
 	}
-	return host, guest
+	return host, guest, cloud
+}
+
+// upper is a cloud.
+type upper struct {
+	*nettest.Namespace
+	heard []*heard
+}
+
+func (u upper) has(text string) bool {
+	return slices.ContainsFunc(u.heard, func(h *heard) bool { return h.has(text) })
 }
 
 // attach gives the guest its device, tap0 on the host.

@@ -34,6 +34,7 @@ func (g *Guard) Flush() error {
 
 // drop takes elements away, now or with the next transaction.
 func (g *Guard) drop(what string, elements ...element) error {
+	g.disinherit(elements)
 	if g.gathers {
 		g.waiting = append(g.waiting, elements...)
 		return nil
@@ -45,6 +46,7 @@ func (g *Guard) drop(what string, elements ...element) error {
 func (g *Guard) change(what string, do func(*nftables.Conn, []element) error, elements ...element) error {
 	waiting := g.waiting
 	g.waiting = nil
+	g.disinherit(elements)
 	err := transact(func(cc *nftables.Conn) error { return errors.Join(remove(cc, waiting), do(cc, elements)) })
 	if err != nil && len(waiting) > 0 {
 		// One of them may be gone with a table that was made anew meanwhile.

@@ -15,6 +15,8 @@ type Guard struct {
 	way     Way
 	gathers bool      // see [Guard.Gather]
 	waiting []element // to be taken away
+	// inherited are what an earlier process put, and this one has not; see [Guard.Inherit].
+	inherited map[key]element
 }
 
 // New returns our tables, for listeners at port 80; it makes nothing yet.
@@ -26,15 +28,54 @@ func Via(w Way) *Guard { return &Guard{way: w} }
 // Guard lets nothing for the metadata addresses be forwarded from a device, named
 // with 1 to 15 bytes, from now on: also when the device is made anew, and when no
 // process of ours is left. TCP is refused with a reset, all else with "ICMP
-// administratively prohibited". It holds for what is routed; what a bridge
-// switches is held by the bridge's ports ([Guard.AddPort]).
+// administratively prohibited". What a bridge gets from a device of that name is
+// dropped, be it to be switched or routed, but what a member asks ([Guard.Admit]).
+// IPv4 source routes from the device are dropped wherever they lead.
 //
 // This and all changes of one element: again is no error; [ErrAbsent] without our
 // tables, but taking an element away succeeds then.
-func (g *Guard) Guard(device string) error { return g.put(guarded, device) }
+func (g *Guard) Guard(device string) error {
+	e, err := named(guarded, device)
+	if err != nil {
+		return err
+	}
+	return g.change(fmt.Sprintf("guard %s", device), add, guards(e)...)
+}
 
 // Unguard ends [Guard.Guard].
-func (g *Guard) Unguard(device string) error { return g.take(guarded, device) }
+func (g *Guard) Unguard(device string) error {
+	e, err := named(guarded, device)
+	if err != nil {
+		return err
+	}
+	return g.drop(fmt.Sprintf("guard %s no more", device), guards(e)...)
+}
+
+// GuardFor is [Guard.Guard] with a note of at most 128 bytes on whom it is for, for a later
+// process. The first note stays.
+func (g *Guard) GuardFor(device, owner string) error {
+	e, err := named(guarded, device)
+	if err != nil {
+		return err
+	}
+	e.comment = owner
+	return g.change(fmt.Sprintf("guard %s", device), add, guards(e)...)
+}
+
+// GuardedFor returns the notes of [Guard.GuardFor] by device; none without our tables.
+func (g *Guard) GuardedFor() (map[string]string, error) {
+	elements, err := list(guarded)
+	if err != nil {
+		return nil, err
+	}
+	notes := map[string]string{}
+	for _, e := range elements {
+		if e.comment != "" {
+			notes[fromIfname(e.key)] = e.comment
+		}
+	}
+	return notes, nil
+}
 
 // Guarded returns the guarded devices, sorted; none without our tables.
 func (g *Guard) Guarded() ([]string, error) { return g.names(guarded) }

@@ -3,7 +3,6 @@ package steer
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/google/nftables"
 )
@@ -13,6 +12,8 @@ type Want struct {
 	// Guarded, Served and Bridges are as for [Guard.Guard], [Guard.Serve] and
 	// [Guard.Share].
 	Guarded, Served, Bridges []string
+	// GuardedFor are the notes of [Guard.GuardFor], by device.
+	GuardedFor map[string]string
 	// Placed are the notes of [Guard.Place], by device.
 	Placed  map[string]string
 	Ports   []Port
@@ -23,11 +24,10 @@ type Want struct {
 // wanted, in one transaction. Where nothing differs nothing is done. Errors are as
 // for [Guard.Ensure]; after one, all is as it was.
 func (g *Guard) Replace(want Want) error {
-	wanted, err := want.elements()
+	wanted, err := g.elements(want)
 	if err != nil {
 		return err
 	}
-	wanted = slices.Concat(wanted, g.way.elements(nftables.TableFamilyINet), g.way.elements(nftables.TableFamilyBridge))
 	present, err := g.Present()
 	if err != nil {
 		return err
@@ -86,7 +86,10 @@ func (w Want) elements() ([]element, error) {
 			if err != nil {
 				return nil, err
 			}
-			wanted = append(wanted, e)
+			if set == guarded {
+				e.comment = w.GuardedFor[device]
+			}
+			wanted = append(wanted, guards(e)...)
 		}
 	}
 	for device, note := range w.Placed {

@@ -28,6 +28,8 @@ const (
 	deviceAddresses4 = "device_addresses4"
 	deviceAddresses6 = "device_addresses6"
 
+	bridgeGuarded = "bridge_guarded" // the guarded, by whose name a bridge's port is known
+
 	ports    = "ports"     // under our rules
 	bridgeOf = "bridge_of" // port -> bridge
 	macs     = "macs"      // declared somewhere on the bridge
@@ -89,6 +91,7 @@ func sets() []*nftables.Set {
 	add(bridge, bridgeAddresses6, nftables.TypeIP6Addr)
 	add(deviceTable(), deviceAddresses4, nftables.TypeIPAddr)
 	add(deviceTable(), deviceAddresses6, nftables.TypeIP6Addr)
+	add(bridge, bridgeGuarded, nftables.TypeIFName)
 	toBridge := add(bridge, bridgeOf, index)
 	toBridge.IsMap, toBridge.DataType = true, of
 	return all

@@ -1,0 +1,49 @@
+package steer
+
+import (
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// ipv4Option is the kind of [expr.Exthdr] for IPv4 options (NFT_EXTHDR_OP_IPV4 of
+// linux/netfilter/nf_tables.h).
+const ipv4Option expr.ExthdrOp = 2
+
+// guards are all elements by which the device of one is guarded, and the element itself
+// if it is of another set. The inet family does not see through which port of a bridge a
+// packet came, so the bridge family has the names too.
+func guards(e element) []element {
+	if e.set != guarded {
+		return []element{e}
+	}
+	return []element{e, {set: bridgeGuarded, key: e.key}}
+}
+
+// guardedPortRules hold for what a bridge gets from a guarded device, whether the bridge
+// is to switch it or the host to route it, and whatever the bridge is called. What a
+// member asks has been let through before.
+func guardedPortRules() []rule {
+	port := all(meta(expr.MetaKeyIIFNAME, 0), in(bridgeGuarded))
+	var rules []rule
+	for _, v := range []ip{bridge4, bridge6} {
+		rules = append(rules, rule{"from a guarded port", all(v.to(), port, dropped(forwarded))})
+	}
+	return append(append(rules, sourceRoutes(bridge4, bridgeGuarded)...),
+		// The host would route it on as one from the bridge, once it has changed the address.
+		rule{"an IPv6 routing header", all(bridge6.version, extension(unix.IPPROTO_ROUTING), port, dropped(sourceRouted))})
+}
+
+// sourceRoutes drop what the kernel readdresses after all our hooks for what is
+// forwarded: by an IPv4 source route (RFC 791) a packet that is for this host, or for
+// anybody, goes on to a metadata address. What has no options is let go first.
+func sourceRoutes(v ip, devices string) []rule {
+	var rules []rule
+	for _, kind := range []byte{131, 137} { // loose and strict
+		rules = append(rules, rule{"an IPv4 source route", all(v.version,
+			ipVersionAndLength.masked(expr.CmpOpNeq, []byte{0x0f}, []byte{5}),
+			meta(expr.MetaKeyIIFNAME, 0), in(devices),
+			exprs{&expr.Exthdr{DestRegister: reg, Type: kind, Len: 1, Flags: unix.NFT_EXTHDR_F_PRESENT, Op: ipv4Option}},
+			equal([]byte{1}), dropped(sourceRouted))})
+	}
+	return rules
+}
