@@ -198,12 +198,10 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 		serve("admin socket", admin.Server(a, a, a.logger.With("room", "admin")), adminListener),
 		task{"rotation", a.rotator.Run},
 		task{"events of the core", a.watchCore},
-		task{"releases", a.releaseAll},
-		task{"identity documents", a.signAll},
-		task{"watch of the network", a.network.Watch},
-		task{"watch of the instances' files", a.files.watch},
-		task{"key sets of clusters", a.clusters.run},
-		task{"records", a.deeds.run}, task{"events of instances", a.tellPlanned},
+		task{"releases", a.releaseAll}, task{"identity documents", a.signAll},
+		task{"watch of the network", a.network.Watch}, task{"watch of the instances' files", a.files.watch},
+		task{"key sets of clusters", a.clusters.run}, task{"events of instances", a.tellPlanned},
+		task{"records", a.deeds.run},
 		task{"clock", a.watchClock})
 	return nil
 }
