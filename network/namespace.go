@@ -150,7 +150,7 @@ func (n *namespace) do(f func() error) error {
 		return err
 	}
 	defer func() { _ = home.Close() }()
-	if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+	if err := n.enter(); err != nil {
 		runtime.UnlockOSThread()
 		return fmt.Errorf("enter network namespace %s: %w", n.path, link.Denied(link.SysAdmin, err))
 	}
@@ -162,6 +162,21 @@ func (n *namespace) do(f func() error) error {
 	}
 	runtime.UnlockOSThread()
 	return err
+}
+
+// enter moves the thread into the namespace. Somebody else may close the namespace
+// meanwhile, and its descriptor's number soon be that of another: the file is held until
+// the thread is inside.
+func (n *namespace) enter() error {
+	conn, err := n.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var entered error
+	if conn.Control(func(fd uintptr) { entered = unix.Setns(int(fd), unix.CLONE_NEWNET) }) != nil {
+		return os.ErrClosed // which its own error does not say
+	}
+	return entered
 }
 
 func (n *namespace) close() {
