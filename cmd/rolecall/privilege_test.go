@@ -49,14 +49,14 @@ func TestListenNeedsNoPrivilege(t *testing.T) {
 	if h.metadataAddresses() {
 		t.Error("--listen put an address on lo")
 	}
-	script, err := filepath.Abs("../../testdata/clients/identity.py")
+	script, err := filepath.Abs("../../testdata/clients/boto.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := h.ns.Command(t.Context(), "/usr/bin/python3", script, issuerURL)
+	cmd := h.ns.Command(t.Context(), "/usr/bin/python3", script, issuerURL, "1")
 	cmd.Env = append(emptyConfiguration(t), "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338/")
 	out, err := cmd.CombinedOutput()
-	if err != nil || !hostARN.MatchString(strings.TrimSpace(string(out))) {
+	if err != nil || !hostARN.MatchString(printed(out)["arn"]) {
 		t.Errorf("boto3 says %q (%v)", out, err)
 	}
 	p.pasteCommands()

@@ -60,8 +60,8 @@ func (p *process) register(g guest, put ...string) {
 func staticClient(t *testing.T) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "client")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./testdata/clients/go")
-	build.Dir = "../.."
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./imds")
+	build.Dir = "../../testdata/clients/go"
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
