@@ -32,7 +32,9 @@ const s3Address = "127.0.0.1:9000"
 // conformance are the clients of the README's table, in its order. programs and scripts
 // are where ours are.
 func conformance(programs, scripts string) []client {
-	js := func(name string) []string { return []string{"node", filepath.Join(scripts, "js", name), issuerURL, "1"} }
+	js := func(name string) []string {
+		return []string{"node", filepath.Join(scripts, "js", name), issuerURL, "1"}
+	}
 	arn := map[string]string{"arn": hostARN.String()}
 	found := map[string]string{"arn": hostARN.String(), "region": "^us-east-1$"}
 	rclone := []string{"rclone", "--s3-env-auth", "--s3-provider", "Other", "--s3-endpoint", "http://" + s3Address, "lsf", ":s3:bucket"}
