@@ -15,6 +15,9 @@ type instance struct {
 	id      string
 	current atomic.Pointer[state]   // nil once removed
 	refused atomic.Pointer[Refusal] // the last one, or nil
+	told    telling                 // what the log says of it
+
+	noToken, noTokenRejected atomic.Uint64 // calls of IMDSv1
 }
 
 // state is what an instance is answered from. It never changes, except that

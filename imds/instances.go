@@ -123,3 +123,23 @@ func (s *Server) LastRefusal(id string) (Refusal, bool) {
 	}
 	return *r, true
 }
+
+// Calls counts what an instance asked for since it was first put.
+type Calls struct {
+	// NoToken are the calls of IMDSv1 that were answered, and NoTokenRejected those that
+	// were not as the instance requires session tokens: EC2's metrics MetadataNoToken and
+	// MetadataNoTokenRejected
+	// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html).
+	NoToken, NoTokenRejected uint64
+}
+
+// Calls returns the counts of an instance; an unknown one has made none.
+func (s *Server) Calls(id string) Calls {
+	s.mu.Lock()
+	in := s.instances[id]
+	s.mu.Unlock()
+	if in == nil {
+		return Calls{}
+	}
+	return Calls{NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load()}
+}

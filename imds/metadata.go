@@ -18,7 +18,7 @@ const publishWait = 400 * time.Millisecond
 // getMetadata answers from the tree. What is there is answered at once; the
 // role's documents, if there are none yet, after they came.
 func (s *Server) getMetadata(c *gin.Context, in *instance, st *state) *refusal {
-	if r := s.authorize(c.Request, st); r != nil {
+	if r := s.authorize(c.Request, in, st); r != nil {
 		return r
 	}
 	doc, r := st.document(c.Request.URL.Path)

@@ -34,14 +34,16 @@ func (s *Server) record(r *http.Request, in *instance, why *refusal) {
 	if why.status == http.StatusForbidden || why.status == http.StatusServiceUnavailable {
 		level = slog.LevelWarn
 	}
-	id := ""
+	id, told := "", &s.told
 	if in != nil {
-		id = in.id
+		id, told = in.id, &in.told
 		in.refused.Store(&Refusal{Time: s.now(), Peer: r.RemoteAddr, Path: path,
 			Status: why.status, Reason: why.reason, Remedy: why.remedy})
 	}
-	s.log.Log(r.Context(), level, "metadata request refused", "instance_id", id, "peer", r.RemoteAddr,
-		"path", path, "status", why.status, "reason", why.reason, "remedy", why.remedy)
+	if untold, ok := told.one(s.now()); ok {
+		s.log.Log(r.Context(), level, "metadata request refused", "instance_id", id, "peer", r.RemoteAddr,
+			"path", path, "status", why.status, "reason", why.reason, "remedy", why.remedy, "untold", untold)
+	}
 }
 
 // shownPath is the path of a request as it may be shown. Where containers ask in ECS's

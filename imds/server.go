@@ -66,6 +66,8 @@ type Server struct {
 
 	mu        sync.Mutex           // guards instances, and all writes to their states
 	instances map[string]*instance // by id
+
+	told telling // what the log says of those who belong to no instance
 }
 
 // New returns a server that knows no instance and listens nowhere.

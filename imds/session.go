@@ -48,12 +48,14 @@ func parseTTL(values []string) (time.Duration, bool) {
 // authorize checks the session token of a GET. Without one the request is
 // IMDSv1, which is for instances whose tokens are optional; with one it is
 // IMDSv2 for them too, and a bad token is not overlooked.
-func (s *Server) authorize(r *http.Request, st *state) *refusal {
+func (s *Server) authorize(r *http.Request, in *instance, st *state) *refusal {
 	tokens := r.Header[tokenHeader]
 	switch {
 	case len(tokens) == 0 && st.instance.Options.HTTPTokens == "optional":
+		in.noToken.Add(1)
 		return nil
 	case len(tokens) == 0:
+		in.noTokenRejected.Add(1)
 		return refusedNoToken
 	case len(tokens) > 1:
 		return refusedTokens

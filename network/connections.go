@@ -5,6 +5,11 @@ import (
 	"sync"
 )
 
+// maxOpen is how many connections one attachment may have open at once. Each takes a
+// descriptor of the agent, which one guest must not take from all others; EC2 has such
+// a limit too, and clients keep one or two.
+const maxOpen = 512
+
 // Conn is a connection that arrived by an attachment.
 type Conn struct {
 	*net.TCPConn
@@ -27,6 +32,8 @@ type connections struct {
 	open  map[*Conn]struct{}
 	held  chan struct{} // if not nil, nobody comes in before it is closed
 	ended bool
+
+	turnedAway uint64 // as maxOpen were there
 }
 
 // hold makes those who come wait, until release or end.
@@ -41,7 +48,8 @@ func (c *connections) release() {
 	}
 }
 
-// add reports whether the attachment takes the connection.
+// add reports whether the attachment takes the connection: it does not when it has
+// maxOpen.
 func (c *connections) add(conn *Conn) bool {
 	c.mu.Lock()
 	held := c.held
@@ -54,11 +62,22 @@ func (c *connections) add(conn *Conn) bool {
 	if c.ended {
 		return false
 	}
+	if len(c.open) >= maxOpen {
+		c.turnedAway++
+		return false
+	}
 	if c.open == nil {
 		c.open = map[*Conn]struct{}{}
 	}
 	c.open[conn] = struct{}{}
 	return true
+}
+
+// away is how many were turned away.
+func (c *connections) away() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turnedAway
 }
 
 func (c *connections) remove(conn *Conn) {

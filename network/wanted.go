@@ -34,6 +34,9 @@ type Status struct {
 	Reason string
 	// Served are the addresses that the instance finds us at.
 	Served []netip.AddrPort
+	// TurnedAway counts the connections that were closed at once, as the attachment had
+	// as many open as one may.
+	TurnedAway uint64
 }
 
 // Observer is told what happens to attachments after [State.Put]. Its methods must
@@ -82,7 +85,7 @@ func (w *wanted) fail(err error)     { w.phase, w.reason, w.err = Failed, err.Er
 func (w *wanted) attached(b Bound)   { w.phase, w.reason, w.err, w.Bound = Attached, "", nil, b }
 
 func (w *wanted) status() Status {
-	status := Status{Phase: w.phase, Reason: w.reason}
+	status := Status{Phase: w.phase, Reason: w.reason, TurnedAway: w.connections.away()}
 	if w.phase == Attached {
 		for _, d := range w.stand.doors {
 			if bound, ok := d.Addr().(*net.TCPAddr); ok && !w.manages() {

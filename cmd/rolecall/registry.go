@@ -129,6 +129,7 @@ func (a *agentHalf) show(r hold.Registration) admin.Instance {
 		for _, address := range status.Served {
 			i.Endpoints = append(i.Endpoints, baseURL(address))
 		}
+		i.ConnectionsRefused = status.TurnedAway
 	}
 	if s, ok := a.rotator.Schedule(id); ok {
 		i.AccessKeyID = s.Credentials.AccessKeyID
@@ -140,6 +141,8 @@ func (a *agentHalf) show(r hold.Registration) admin.Instance {
 			i.LastError = s.Err.Error()
 		}
 	}
+	calls := a.imds.Calls(id)
+	i.MetadataNoToken, i.MetadataNoTokenRejected = calls.NoToken, calls.NoTokenRejected
 	if r, ok := a.imds.LastRefusal(id); ok {
 		i.LastRefusal = &admin.Refusal{Time: r.Time, Peer: r.Peer, Path: r.Path, Status: r.Status, Reason: r.Reason, Remedy: r.Remedy}
 	}

@@ -70,6 +70,13 @@ type Instance struct {
 	Failures    int      `json:"failures"`
 	LastError   string   `json:"last_error,omitempty"`
 	LastRefusal *Refusal `json:"last_refusal,omitempty"`
+	// MetadataNoToken counts calls of IMDSv1 that were answered, and
+	// MetadataNoTokenRejected those that were refused as tokens are required, since the
+	// agent started: EC2's metrics of these names.
+	MetadataNoToken         uint64 `json:"metadata_no_token"`
+	MetadataNoTokenRejected uint64 `json:"metadata_no_token_rejected"`
+	// ConnectionsRefused counts those beyond what one instance may have open.
+	ConnectionsRefused uint64 `json:"connections_refused"`
 }
 
 // Missing says in words what an instance lacks before it is ready, and is empty for
