@@ -77,6 +77,7 @@ func TestAKeyThatCannotBeReplacedIsUsedOn(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- e.RotateKeys(ctx) }()
+		synctest.Wait() // until there is a site certificate, which takes long to make
 		if err := e.directory.Close(); err != nil {
 			t.Fatal(err)
 		}
