@@ -126,7 +126,7 @@ func (s *Server) LastRefusal(id string) (Refusal, bool) {
 
 // Calls counts what an instance asked for since it was first put.
 type Calls struct {
-	// NoToken are the calls of IMDSv1 that were answered, and NoTokenRejected those that
+	// NoToken are the calls of IMDSv1 that were let in, found or not, and NoTokenRejected those that
 	// were not as the instance requires session tokens: EC2's metrics MetadataNoToken and
 	// MetadataNoTokenRejected
 	// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html).

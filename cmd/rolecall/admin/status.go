@@ -70,7 +70,7 @@ type Instance struct {
 	Failures    int      `json:"failures"`
 	LastError   string   `json:"last_error,omitempty"`
 	LastRefusal *Refusal `json:"last_refusal,omitempty"`
-	// MetadataNoToken counts calls of IMDSv1 that were answered, and
+	// MetadataNoToken counts calls of IMDSv1 that were let in, and
 	// MetadataNoTokenRejected those that were refused as tokens are required, since the
 	// agent started: EC2's metrics of these names.
 	MetadataNoToken         uint64 `json:"metadata_no_token"`
