@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -59,18 +58,10 @@ func (s *Server) forms() http.Handler {
 // containerEngine is a router with one handler: both forms have one path.
 func (s *Server) containerEngine(h handler, answer func(*gin.Context, *refusal)) *gin.Engine {
 	e := surface.Engine()
-	e.NoRoute(func(c *gin.Context) {
-		in, _ := c.Request.Context().Value(instanceKey{}).(*instance)
-		st := in.load()
-		r := containerGate(c.Request, st)
-		if r == nil {
-			r = h(c, in, st)
-		}
-		if r != nil {
-			s.record(c.Request, in, r)
-			answer(c, r)
-		}
-	})
+	e.NoRoute(s.gated(containerGate, h, func(c *gin.Context, in *instance, r *refusal) {
+		s.record(c.Request, in, r)
+		answer(c, r)
+	}))
 	return e
 }
 
@@ -129,7 +120,10 @@ func answerContainer(c *gin.Context, in *instance, st *state, render func(rolest
 	if st.instance.Profile.Role.ARN == "" {
 		return refusedNoRole
 	}
-	st, r := in.settled(c.Request.Context(), st)
+	r := in.await(c.Request.Context(), func(now *state) *refusal {
+		st = now
+		return st.settled()
+	})
 	if r != nil {
 		return r
 	}
@@ -137,25 +131,14 @@ func answerContainer(c *gin.Context, in *instance, st *state, render func(rolest
 	return nil
 }
 
-// settled returns the first state with credentials, for which it waits as [await]
-// does.
-func (in *instance) settled(ctx context.Context, st *state) (*state, *refusal) {
-	late := time.NewTimer(publishWait)
-	defer late.Stop()
-	for st.credentials.body == nil {
-		select {
-		case <-st.replaced:
-		case <-late.C:
-			return nil, refusedNotReady
-		case <-ctx.Done():
-			return nil, refusedNotReady
-		}
-		if st = in.load(); st == nil {
-			return nil, refusedUnidentified
-		}
+// settled returns nil if there are credentials: otherwise refusedNotReady as long as
+// there is no word of them, and refusedRole.
+func (st *state) settled() *refusal {
+	switch {
+	case st.credentials.body == nil:
+		return refusedNotReady
+	case st.issued == rolestore.Credentials{}:
+		return refusedRole
 	}
-	if st.issued == (rolestore.Credentials{}) {
-		return nil, refusedRole
-	}
-	return st, nil
+	return nil
 }

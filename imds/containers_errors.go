@@ -61,13 +61,3 @@ func refusePod(c *gin.Context, r *refusal) {
 	closing(c, r)
 	newDocument([]byte(text), plainText).write(c, r.status)
 }
-
-// closing sets the headers that a refusal has besides its body.
-func closing(c *gin.Context, r *refusal) {
-	if r.allow != "" {
-		c.Writer.Header().Set("Allow", r.allow)
-	}
-	if r == refusedUnidentified {
-		c.Writer.Header().Set("Connection", "close") // it will not belong to anybody later
-	}
-}

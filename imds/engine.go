@@ -12,9 +12,9 @@ const tokenPath = "/latest/api/token"
 // engine builds the router.
 func (s *Server) engine() *gin.Engine {
 	e := surface.Engine()
-	e.PUT(tokenPath, s.gated(s.putToken))
-	e.GET("/*path", s.gated(s.getMetadata))
-	e.HEAD("/*path", s.gated(s.getMetadata))
-	e.NoRoute(s.gated(s.unrouted))
+	e.PUT(tokenPath, s.gated(gate, s.putToken, s.refuse))
+	e.GET("/*path", s.gated(gate, s.getMetadata, s.refuse))
+	e.HEAD("/*path", s.gated(gate, s.getMetadata, s.refuse))
+	e.NoRoute(s.gated(gate, s.unrouted, s.refuse))
 	return e
 }

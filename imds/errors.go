@@ -36,13 +36,7 @@ func (s *Server) refuse(c *gin.Context, in *instance, r *refusal) {
 	if r != notFound {
 		s.record(c.Request, in, r)
 	}
-	h := c.Writer.Header()
-	if r.allow != "" {
-		h.Set("Allow", r.allow)
-	}
-	if r == refusedUnidentified {
-		h.Set("Connection", "close") // it will not belong to anybody later
-	}
+	closing(c, r)
 	switch r.status {
 	case http.StatusBadRequest:
 		badRequestPage.write(c, r.status)
@@ -52,5 +46,15 @@ func (s *Server) refuse(c *gin.Context, in *instance, r *refusal) {
 		notFoundPage.write(c, r.status)
 	default:
 		emptyPage.write(c, r.status)
+	}
+}
+
+// closing sets the headers that a refusal has besides its body.
+func closing(c *gin.Context, r *refusal) {
+	if r.allow != "" {
+		c.Writer.Header().Set("Allow", r.allow)
+	}
+	if r == refusedUnidentified {
+		c.Writer.Header().Set("Connection", "close") // it will not belong to anybody later
 	}
 }

@@ -12,9 +12,9 @@ import (
 // state of it; or it returns why not, and has written nothing then.
 type handler func(*gin.Context, *instance, *state) *refusal
 
-// gated makes a route of h. Handlers are called by no other way, so that none
-// can be reached around the gate.
-func (s *Server) gated(h handler) gin.HandlerFunc {
+// gated makes a route of h behind a gate, with refuse for what is refused. Handlers are
+// called by no other way, so that none can be reached around its gate.
+func (s *Server) gated(gate func(*http.Request, *state) *refusal, h handler, refuse func(*gin.Context, *instance, *refusal)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		in, _ := c.Request.Context().Value(instanceKey{}).(*instance)
 		st := in.load()
@@ -23,7 +23,7 @@ func (s *Server) gated(h handler) gin.HandlerFunc {
 			r = h(c, in, st)
 		}
 		if r != nil {
-			s.refuse(c, in, r)
+			refuse(c, in, r)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (s *Server) setIdentity(of rolestore.Instance, d identity.Signed) {
 	}
 	next := *old
 	next.tree = tree.New(old.instance, d)
-	next.signed, next.unsigned = d, s.signs && old.instance.Profile.Role.ARN != "" && d == identity.Signed{}
+	next.signed, next.unsigned = d, s.unsigned(old.instance, d)
 	next.replaced = make(chan struct{})
 	in.replace(&next)
 }

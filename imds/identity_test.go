@@ -79,12 +79,7 @@ func TestWhatIsListedIsThere(t *testing.T) {
 }
 
 func TestASignatureIsWaitedFor(t *testing.T) {
-	for name, tc := range map[string]struct {
-		path  string
-		after time.Duration
-		event func(*host)
-		want  int
-	}{
+	for name, tc := range map[string]awaited{
 		"it comes":                         {identityPath + "pkcs7", 399 * time.Millisecond, func(h *host) { h.PublishIdentity(web(), signed(web())) }, 200},
 		"another form of it, dated":        {"/2021-03-23/dynamic/instance-identity/rsa2048/", 399 * time.Millisecond, func(h *host) { h.PublishIdentity(web(), signed(web())) }, 200},
 		"it comes too late":                {identityPath + "signature", 401 * time.Millisecond, func(h *host) { h.PublishIdentity(web(), signed(web())) }, 503},
@@ -93,19 +88,7 @@ func TestASignatureIsWaitedFor(t *testing.T) {
 		"a version that has no such thing": {"/2008-09-01/dynamic/instance-identity/pkcs7", time.Millisecond, func(*host) {}, 404},
 		"a version that is none":           {"/2010-01-01/dynamic/instance-identity/pkcs7", time.Millisecond, func(*host) {}, 404},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHost(t)
-				h.Put(web())
-				h.Put(db())
-				replies := h.asked(t, t.Context(), tc.path)
-				time.Sleep(tc.after)
-				tc.event(h)
-				if resp := <-replies; resp.StatusCode != tc.want {
-					t.Errorf("got %s, want %d", resp.Status, tc.want)
-				}
-			})
-		})
+		t.Run(name, tc.check)
 	}
 }
 

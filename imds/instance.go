@@ -45,9 +45,14 @@ func (s *Server) newState(i rolestore.Instance, signed identity.Signed) *state {
 		tree:     tree.New(i, signed),
 		modified: httpDate(s.now()),
 		signed:   signed,
-		unsigned: s.signs && i.Profile.Role.ARN != "" && signed == identity.Signed{},
+		unsigned: s.unsigned(i, signed),
 		replaced: make(chan struct{}),
 	}
+}
+
+// unsigned reports whether an identity document is going to be signed.
+func (s *Server) unsigned(i rolestore.Instance, signed identity.Signed) bool {
+	return s.signs && i.Profile.Role.ARN != "" && signed == identity.Signed{}
 }
 
 // with returns a copy of st that answers with another role document, of that

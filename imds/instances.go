@@ -27,11 +27,16 @@ func (s *Server) Put(i rolestore.Instance) {
 	if identity.Of(old.instance) == identity.Of(i) {
 		signed = old.signed
 	}
+	in.replace(s.changed(old, i, signed))
+}
+
+// changed is old with another definition. Its credentials stay if the role does.
+func (s *Server) changed(old *state, i rolestore.Instance, signed identity.Signed) *state {
 	next := s.newState(i, signed)
 	if old.instance.Profile.Role == i.Profile.Role && old.credentials.body != nil {
-		next = next.with(old.credentials, old.issued, old.updated)
+		return next.with(old.credentials, old.issued, old.updated)
 	}
-	in.replace(next)
+	return next
 }
 
 // Tell answers the instance with its definition's events from now on, if it is still of
@@ -46,11 +51,7 @@ func (s *Server) Tell(i rolestore.Instance) {
 	}
 	told := old.instance
 	told.Events = i.Events
-	next := s.newState(told, old.signed)
-	if old.credentials.body != nil {
-		next = next.with(old.credentials, old.issued, old.updated)
-	}
-	in.replace(next)
+	in.replace(s.changed(old, told, old.signed))
 }
 
 // Remove ends an instance: its tokens, its credentials and every request on its
@@ -111,9 +112,7 @@ func (s *Server) fill(of rolestore.Instance, updated time.Time, d document, issu
 // LastRefusal returns the last request of an instance that was refused, since it
 // was first put, and whether there was one.
 func (s *Server) LastRefusal(id string) (Refusal, bool) {
-	s.mu.Lock()
-	in := s.instances[id]
-	s.mu.Unlock()
+	in := s.find(id)
 	if in == nil {
 		return Refusal{}, false
 	}
@@ -126,20 +125,25 @@ func (s *Server) LastRefusal(id string) (Refusal, bool) {
 
 // Calls counts what an instance asked for since it was first put.
 type Calls struct {
-	// NoToken are the calls of IMDSv1 that were let in, found or not, and NoTokenRejected those that
-	// were not as the instance requires session tokens: EC2's metrics MetadataNoToken and
-	// MetadataNoTokenRejected
+	// NoToken are the calls of IMDSv1 that were let in, found or not, and NoTokenRejected
+	// those that were not as the instance requires session tokens: EC2's metrics
+	// MetadataNoToken and MetadataNoTokenRejected
 	// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html).
 	NoToken, NoTokenRejected uint64
 }
 
 // Calls returns the counts of an instance; an unknown one has made none.
 func (s *Server) Calls(id string) Calls {
-	s.mu.Lock()
-	in := s.instances[id]
-	s.mu.Unlock()
+	in := s.find(id)
 	if in == nil {
 		return Calls{}
 	}
 	return Calls{NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load()}
+}
+
+// find returns the instance of an id, nil if there is none.
+func (s *Server) find(id string) *instance {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.instances[id]
 }

@@ -23,7 +23,7 @@ func (s *Server) getMetadata(c *gin.Context, in *instance, st *state) *refusal {
 	}
 	doc, r := st.document(c.Request.URL.Path)
 	if r.pending() {
-		doc, r = in.await(c.Request.Context(), c.Request.URL.Path)
+		doc, r = in.document(c.Request.Context(), c.Request.URL.Path)
 	}
 	if r != nil {
 		return r
@@ -66,26 +66,35 @@ func (st *state) document(path string) (document, *refusal) {
 	return live, nil
 }
 
-// await is document, asked again whenever the instance's state is replaced,
-// until it is there, publishWait is over or the caller has left.
-func (in *instance) await(ctx context.Context, path string) (document, *refusal) {
+// document is that of the state, once it is there or will not be.
+func (in *instance) document(ctx context.Context, path string) (doc document, r *refusal) {
+	r = in.await(ctx, func(st *state) (r *refusal) {
+		doc, r = st.document(path)
+		return r
+	})
+	return doc, r
+}
+
+// await asks a state, and the next one whenever the instance's is replaced, until the
+// answer is not pending any more, publishWait is over or the caller has left.
+func (in *instance) await(ctx context.Context, ask func(*state) *refusal) *refusal {
 	late := time.NewTimer(publishWait)
 	defer late.Stop()
 	for {
 		st := in.load()
 		if st == nil {
-			return document{}, refusedUnidentified
+			return refusedUnidentified
 		}
-		doc, r := st.document(path)
+		r := ask(st)
 		if !r.pending() {
-			return doc, r
+			return r
 		}
 		select {
 		case <-st.replaced:
 		case <-late.C:
-			return document{}, r
+			return r
 		case <-ctx.Done():
-			return document{}, r
+			return r
 		}
 	}
 }

@@ -21,17 +21,34 @@ func (h *host) asked(t *testing.T, ctx context.Context, path string) <-chan *htt
 	return replies
 }
 
+// awaited is a request for what is not there yet, and what happens while it waits.
+type awaited struct {
+	path  string
+	after time.Duration
+	event func(*host)
+	want  int
+}
+
+func (tc awaited) check(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t)
+		h.Put(web())
+		h.Put(db())
+		replies := h.asked(t, t.Context(), tc.path)
+		time.Sleep(tc.after)
+		tc.event(h)
+		if resp := <-replies; resp.StatusCode != tc.want {
+			t.Errorf("got %s, want %d", resp.Status, tc.want)
+		}
+	})
+}
+
 func TestFirstDocumentIsWaitedFor(t *testing.T) {
 	otherRole := web()
 	otherRole.Profile.Role.ARN = "arn:aws:iam::123456789012:role/other"
 	moved := web()
 	moved.Placement.AvailabilityZone = "eu-west-1c"
-	for name, tc := range map[string]struct {
-		path  string
-		after time.Duration
-		event func(*host)
-		want  int
-	}{
+	for name, tc := range map[string]awaited{
 		"credentials that come in time are answered":       {rolePath, 399 * time.Millisecond, publish, 200},
 		"iam/info comes with them":                         {infoPath, 399 * time.Millisecond, publish, 200},
 		"a refusal is an answer too":                       {rolePath, 100 * time.Millisecond, func(h *host) { h.Refuse(web()) }, 200},
@@ -43,19 +60,7 @@ func TestFirstDocumentIsWaitedFor(t *testing.T) {
 		"a role taken away is gone":                        {rolePath, 100 * time.Millisecond, func(h *host) { h.Put(otherRole); publish(h) }, 404},
 		"an instance taken away is gone":                   {rolePath, 100 * time.Millisecond, func(h *host) { h.Remove(webID); h.Put(web()); publish(h) }, 403},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHost(t)
-				h.Put(web())
-				h.Put(db())
-				replies := h.asked(t, t.Context(), tc.path)
-				time.Sleep(tc.after)
-				tc.event(h)
-				if resp := <-replies; resp.StatusCode != tc.want {
-					t.Errorf("got %s, want %d", resp.Status, tc.want)
-				}
-			})
-		})
+		t.Run(name, tc.check)
 	}
 }
 

@@ -54,14 +54,19 @@ func (c *Cache) Err() error {
 
 func (c *Cache) replace(id string, r *Record) {
 	c.mu.Lock()
-	if r != nil {
-		c.records[id] = r
-	} else {
-		delete(c.records, id)
-	}
-	c.pending[id] = r
+	set(c.records, c.pending, id, r)
 	c.mu.Unlock()
 	c.poke()
+}
+
+// set changes what is served of an id and what is going to the disk; nil removes it.
+func set[T any](served, pending map[string]*T, id string, v *T) {
+	if v != nil {
+		served[id] = v
+	} else {
+		delete(served, id)
+	}
+	pending[id] = v
 }
 
 // poke has what is pending written soon.

@@ -48,12 +48,7 @@ func (c *Cache) DropDocument(instanceID string) { c.replaceDocument(instanceID, 
 
 func (c *Cache) replaceDocument(id string, d *storedDocument) {
 	c.mu.Lock()
-	if d != nil {
-		c.documents[id] = d
-	} else {
-		delete(c.documents, id)
-	}
-	c.pendingDocuments[id] = d
+	set(c.documents, c.pendingDocuments, id, d)
 	c.mu.Unlock()
 	c.poke()
 }

@@ -175,15 +175,15 @@ func TestNoOtherByteIsVerified(t *testing.T) {
 	}
 }
 
-// attributed is a SignedData as most programs make it, with signed attributes.
-func attributed(t *testing.T, s site, text string) string {
+// signedData is a SignedData of any text, signed as sign does.
+func signedData(t *testing.T, text string, sign func(*pkcs7.SignedData) error) string {
 	t.Helper()
 	data, err := pkcs7.NewSignedData([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	data.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
-	if err := data.AddSigner(s.certificate, s.key, pkcs7.SignerInfoConfig{}); err != nil {
+	if err := sign(data); err != nil {
 		t.Fatal(err)
 	}
 	der, err := data.Finish()
@@ -193,24 +193,23 @@ func attributed(t *testing.T, s site, text string) string {
 	return string(der)
 }
 
-// twice is a SignedData with two signers, of whom the first is trusted.
-func twice(t *testing.T, text string, a, b site) string {
+// attributed is as most programs make it, with signed attributes.
+func attributed(t *testing.T, s site, text string) string {
 	t.Helper()
-	data, err := pkcs7.NewSignedData([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
-	for _, s := range []site{a, b} {
-		if err := data.SignWithoutAttr(s.certificate, s.key, pkcs7.SignerInfoConfig{}); err != nil {
-			t.Fatal(err)
+	return signedData(t, text, func(d *pkcs7.SignedData) error {
+		return d.AddSigner(s.certificate, s.key, pkcs7.SignerInfoConfig{})
+	})
+}
+
+// bySigners is as the core would make it, with one signer or more.
+func bySigners(t *testing.T, text string, signers ...site) string {
+	t.Helper()
+	return signedData(t, text, func(d *pkcs7.SignedData) (err error) {
+		for _, s := range signers {
+			err = errors.Join(err, d.SignWithoutAttr(s.certificate, s.key, pkcs7.SignerInfoConfig{}))
 		}
-	}
-	der, err := data.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(der)
+		return err
+	})
 }
 
 func TestWhatIsNotVerified(t *testing.T) {
@@ -236,10 +235,10 @@ func TestWhatIsNotVerified(t *testing.T) {
 		"pkcs7 of another document":           {[]string{signed.Document, another.PKCS7}, "different documents"},
 		"one that is signed and one that not": {[]string{signed.Document, signed.Signature, forged.PKCS7}, "another site"},
 		"signed attributes":                   {[]string{attributed(t, s, signed.Document)}, "one signature"},
-		"two signers":                         {[]string{twice(t, signed.Document, s, attacker)}, "one signature"},
-		"names that are there twice":          {[]string{once(t, s, twofold)}, "twice"},
-		"no JSON":                             {[]string{once(t, s, "{]")}, "no JSON"},
-		"more behind it":                      {[]string{once(t, s, signed.Document+"{}")}, "no JSON"},
+		"two signers":                         {[]string{bySigners(t, signed.Document, s, attacker)}, "one signature"},
+		"names that are there twice":          {[]string{bySigners(t, twofold, s)}, "twice"},
+		"no JSON":                             {[]string{bySigners(t, "{]", s)}, "no JSON"},
+		"more behind it":                      {[]string{bySigners(t, signed.Document+"{}", s)}, "no JSON"},
 		"an empty file":                       {[]string{""}, "no identity document"},
 		"another kind of file":                {[]string{"PK\x03\x04"}, "no identity document"},
 		"a certificate":                       {[]string{pemOfCertificate(s)}, "no identity document with one signature"},
@@ -259,24 +258,6 @@ func TestWhatIsNotVerified(t *testing.T) {
 	if _, err := identity.Verify([]identity.Part{p}, nil, now); !errors.Is(err, identity.ErrForged) {
 		t.Errorf("trusting nobody: %v", err)
 	}
-}
-
-// once is a SignedData as the core would make it of any text.
-func once(t *testing.T, s site, text string) string {
-	t.Helper()
-	data, err := pkcs7.NewSignedData([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
-	if err := data.SignWithoutAttr(s.certificate, s.key, pkcs7.SignerInfoConfig{}); err != nil {
-		t.Fatal(err)
-	}
-	der, err := data.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(der)
 }
 
 func pemOfCertificate(s site) string {
