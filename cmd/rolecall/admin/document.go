@@ -72,19 +72,26 @@ func (d Document) Validate() error {
 	return err
 }
 
-// readDocument decodes one document and refuses what it does not know: a member of a
-// later version may ask for less than would be granted without it.
-func readDocument(body io.Reader, id string) (Document, error) {
-	var d Document
+// read decodes one document and refuses what it does not know: a member of a later
+// version may ask for less than would be granted without it. kind is what it should be.
+func read(body io.Reader, kind string, into any) error {
 	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&d); err != nil {
-		return d, fmt.Errorf("%w: the body is no JSON of an instance: %w", ErrInvalid, err)
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("%w: the body is no JSON of %s: %w", ErrInvalid, kind, err)
 	}
 	if _, err := decoder.Token(); err == nil {
-		return d, fmt.Errorf("%w: something follows the document", ErrInvalid)
+		return fmt.Errorf("%w: something follows the document", ErrInvalid)
 	} else if !errors.Is(err, io.EOF) {
-		return d, fmt.Errorf("%w: something follows the document: %w", ErrInvalid, err)
+		return fmt.Errorf("%w: something follows the document: %w", ErrInvalid, err)
+	}
+	return nil
+}
+
+func readDocument(body io.Reader, id string) (Document, error) {
+	var d Document
+	if err := read(body, "an instance", &d); err != nil {
+		return d, err
 	}
 	if d.InstanceID = cmp.Or(d.InstanceID, id); d.InstanceID != id {
 		return d, fmt.Errorf("%w: instance_id is %q, and the path names %q", ErrInvalid, d.InstanceID, id)

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,13 +24,10 @@ func (a *api) tell(c *gin.Context) {
 	c.Status(http.StatusNoContent)
 }
 
-// readChange decodes one change, and refuses what it does not know.
 func readChange(body io.Reader) (rolestore.EventChange, error) {
 	var change rolestore.EventChange
-	decoder := json.NewDecoder(body)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&change); err != nil {
-		return change, fmt.Errorf("%w: the body is no JSON of an event: %w", ErrInvalid, err)
+	if err := read(body, "an event", &change); err != nil {
+		return change, err
 	}
 	if err := change.Validate(); err != nil {
 		return change, fmt.Errorf("%w: %w", ErrInvalid, err)
