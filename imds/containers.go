@@ -127,7 +127,7 @@ func answerContainer(c *gin.Context, in *instance, st *state, render func(rolest
 	if r != nil {
 		return r
 	}
-	newDocument(render(st.instance.Profile, st.issued), jsonText).write(c, http.StatusOK)
+	newDocument(render(st.instance.Profile, st.role.issued), jsonText).write(c, http.StatusOK)
 	return nil
 }
 
@@ -135,9 +135,9 @@ func answerContainer(c *gin.Context, in *instance, st *state, render func(rolest
 // there is no word of them, and refusedRole.
 func (st *state) settled() *refusal {
 	switch {
-	case st.credentials.body == nil:
+	case st.role.body == nil:
 		return refusedNotReady
-	case st.issued == rolestore.Credentials{}:
+	case st.role.issued == rolestore.Credentials{}:
 		return refusedRole
 	}
 	return nil

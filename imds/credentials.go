@@ -53,11 +53,11 @@ func credentialsDocument(c rolestore.Credentials, more ...member) document {
 
 // extended is the role's document in iam/security-credentials-extended/, by which an SDK
 // learns the account. It is rendered when somebody asks: few SDKs do, every few hours.
-func (st *state) extended() document {
-	if st.issued == (rolestore.Credentials{}) {
-		return st.credentials // a refusal, or none yet
+func (r roleDocument) extended(of rolestore.InstanceProfile) document {
+	if r.issued == (rolestore.Credentials{}) {
+		return r.document // a refusal, or none yet
 	}
-	return credentialsDocument(st.issued, member{"AccountId", st.instance.Profile.AccountID()})
+	return credentialsDocument(r.issued, member{"AccountId", of.AccountID()})
 }
 
 // refusedDocument takes the place of the credentials of a role that may not be

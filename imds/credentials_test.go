@@ -108,3 +108,37 @@ func TestTheExtendedDocumentNamesTheAccount(t *testing.T) {
 		t.Errorf("without a role: %s", resp.Status)
 	}
 }
+
+// TestWhoHasNoTokenHasOtherCredentials is what the condition key ec2:RoleDelivery stands on
+// (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsRequest.html,
+// HttpTokens).
+func TestWhoHasNoTokenHasOtherCredentials(t *testing.T) {
+	h := newHost(t)
+	optional := web()
+	optional.Options.HTTPTokens = "optional"
+	h.Put(optional)
+	both, tokenless := credentials(), credentials()
+	tokenless.AccessKeyID = "ASIATOKENLESS"
+	both.Tokenless = &tokenless
+	without := func(path string) *http.Response { return h.ask(t, webID, "GET "+path+" HTTP/1.1", hostIP) }
+	expect := func(when, with, without string, got ...*http.Response) {
+		t.Helper()
+		for n, want := range []string{with, without} {
+			if text := body(t, got[n]); (want == "") != (got[n].StatusCode == http.StatusServiceUnavailable) || !strings.Contains(text, want) {
+				t.Errorf("%s: got %s %q, want %q", when, got[n].Status, text, want)
+			}
+		}
+	}
+	const extended = "/latest/meta-data/iam/security-credentials-extended/web-role"
+	h.Publish(optional, both)
+	expect("both", both.AccessKeyID, "ASIATOKENLESS", h.get(t, rolePath), without(rolePath))
+	expect("both, extended", both.AccessKeyID, "ASIATOKENLESS", h.get(t, extended), without(extended))
+	h.Publish(optional, credentials()) // as they were fetched while tokens were required
+	expect("one", both.AccessKeyID, "", h.get(t, rolePath), without(rolePath))
+	expect("one, extended", both.AccessKeyID, "", h.get(t, extended), without(extended))
+	h.Publish(optional, both)
+	h.Put(optional)
+	expect("put again", both.AccessKeyID, "ASIATOKENLESS", h.get(t, rolePath), without(rolePath))
+	h.Refuse(optional)
+	expect("refused", "AssumeRoleUnauthorizedAccess", "AssumeRoleUnauthorizedAccess", h.get(t, rolePath), without(rolePath))
+}

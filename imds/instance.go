@@ -30,12 +30,18 @@ type state struct {
 	signed   identity.Signed // the identity document in tree; zero until it is signed
 	unsigned bool            // it is going to be
 
-	credentials document              // the role's; the zero document until there is one
-	info        document              // iam/info; it comes and goes with credentials
-	issued      rolestore.Credentials // for other forms; zero if the role was refused
-	updated     time.Time
+	role      roleDocument // for who has a session token
+	tokenless roleDocument // for who has none
+	info      document     // iam/info; it comes and goes with the role's
+	updated   time.Time
 
 	replaced chan struct{}
+}
+
+// roleDocument is iam/security-credentials/<role>.
+type roleDocument struct {
+	document                       // zero until there is one
+	issued   rolestore.Credentials // what is in it, for other forms; zero if the role was refused
 }
 
 // newState returns the state of an instance without credentials.
@@ -55,12 +61,11 @@ func (s *Server) unsigned(i rolestore.Instance, signed identity.Signed) bool {
 	return s.signs && i.Profile.Role.ARN != "" && signed == identity.Signed{}
 }
 
-// with returns a copy of st that answers with another role document, of that
-// time and of those credentials.
-func (st *state) with(credentials document, issued rolestore.Credentials, updated time.Time) *state {
+// with returns a copy of st that answers with other documents of the role, of that
+// time.
+func (st *state) with(role, tokenless roleDocument, updated time.Time) *state {
 	next := *st
-	next.credentials = credentials
-	next.issued = issued
+	next.role, next.tokenless = role, tokenless
 	next.info = infoDocument(st.instance.Profile, updated)
 	next.updated = updated
 	next.replaced = make(chan struct{})

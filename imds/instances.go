@@ -33,8 +33,8 @@ func (s *Server) Put(i rolestore.Instance) {
 // changed is old with another definition. Its credentials stay if the role does.
 func (s *Server) changed(old *state, i rolestore.Instance, signed identity.Signed) *state {
 	next := s.newState(i, signed)
-	if old.instance.Profile.Role == i.Profile.Role && old.credentials.body != nil {
-		return next.with(old.credentials, old.issued, old.updated)
+	if old.instance.Profile.Role == i.Profile.Role && old.role.body != nil {
+		return next.with(old.role, old.tokenless, old.updated)
 	}
 	return next
 }
@@ -73,7 +73,11 @@ func (s *Server) remove(id string) {
 // wait for it. Credentials that were fetched for a role or a life that the
 // instance no longer has, or for one that was removed, are dropped.
 func (s *Server) Publish(i rolestore.Instance, c rolestore.Credentials) {
-	s.fill(i, c.LastUpdated, credentialsDocument(c), c)
+	role, tokenless := roleDocument{credentialsDocument(c), c}, roleDocument{}
+	if c.Tokenless != nil {
+		tokenless = roleDocument{credentialsDocument(*c.Tokenless), *c.Tokenless}
+	}
+	s.fill(i, c.LastUpdated, role, tokenless)
 }
 
 // Refuse answers the instance with EC2's error document, until the next
@@ -82,7 +86,8 @@ func (s *Server) Publish(i rolestore.Instance, c rolestore.Credentials) {
 // would take a missing document for a fault of the network.
 func (s *Server) Refuse(i rolestore.Instance) {
 	now := s.now()
-	s.fill(i, now, refusedDocument(i.Profile.Role, now), rolestore.Credentials{})
+	refused := roleDocument{document: refusedDocument(i.Profile.Role, now)}
+	s.fill(i, now, refused, refused)
 }
 
 // Withdraw takes the instance's role document away: it was revoked. Requests for it
@@ -96,9 +101,9 @@ func (s *Server) Withdraw(i rolestore.Instance) {
 	}
 }
 
-// fill gives an instance its role document, and the credentials in it if there are
-// any, if it is still the one that the document was made for.
-func (s *Server) fill(of rolestore.Instance, updated time.Time, d document, issued rolestore.Credentials) {
+// fill gives an instance its role's documents, if it is still the one that they were
+// made for.
+func (s *Server) fill(of rolestore.Instance, updated time.Time, role, tokenless roleDocument) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := s.instances[of.ID]
@@ -106,7 +111,7 @@ func (s *Server) fill(of rolestore.Instance, updated time.Time, d document, issu
 	if old == nil || old.instance.Incarnation != of.Incarnation || old.instance.Profile.Role != of.Profile.Role {
 		return
 	}
-	in.replace(old.with(d, issued, updated))
+	in.replace(old.with(role, tokenless, updated))
 }
 
 // LastRefusal returns the last request of an instance that was refused, since it

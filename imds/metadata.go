@@ -21,9 +21,10 @@ func (s *Server) getMetadata(c *gin.Context, in *instance, st *state) *refusal {
 	if r := s.authorize(c.Request, in, st); r != nil {
 		return r
 	}
-	doc, r := st.document(c.Request.URL.Path)
+	q := question{c.Request.URL.Path, c.Request.Header[tokenHeader] == nil}
+	doc, r := st.document(q)
 	if r.pending() {
-		doc, r = in.document(c.Request.Context(), c.Request.URL.Path)
+		doc, r = in.document(c.Request.Context(), q)
 	}
 	if r != nil {
 		return r
@@ -32,9 +33,16 @@ func (s *Server) getMetadata(c *gin.Context, in *instance, st *state) *refusal {
 	return nil
 }
 
-// document returns what path leads to: a refusal that is pending if that is going to
+// question is what is asked for: what path leads to, and by whom.
+type question struct {
+	path      string
+	tokenless bool // by IMDSv1, whose role credentials are others
+}
+
+// document returns what is asked for: a refusal that is pending if that is going to
 // be there in a moment.
-func (st *state) document(path string) (document, *refusal) {
+func (st *state) document(q question) (document, *refusal) {
+	path := q.path
 	n, ok := st.tree.Lookup(path)
 	if !ok && isTokenPath(path) {
 		return document{}, refusedTokenMethod
@@ -45,6 +53,10 @@ func (st *state) document(path string) (document, *refusal) {
 	if !ok {
 		return document{}, notFound
 	}
+	role := st.role
+	if q.tokenless {
+		role = st.tokenless
+	}
 	var live document
 	switch n.Kind {
 	case tree.Text:
@@ -54,9 +66,9 @@ func (st *state) document(path string) (document, *refusal) {
 		d.contentType = octets
 		return d, nil
 	case tree.RoleCredentials:
-		live = st.credentials
+		live = role.document
 	case tree.RoleCredentialsExtended:
-		live = st.extended()
+		live = role.extended(st.instance.Profile)
 	case tree.RoleInfo:
 		live = st.info
 	}
@@ -67,9 +79,9 @@ func (st *state) document(path string) (document, *refusal) {
 }
 
 // document is that of the state, once it is there or will not be.
-func (in *instance) document(ctx context.Context, path string) (doc document, r *refusal) {
+func (in *instance) document(ctx context.Context, q question) (doc document, r *refusal) {
 	r = in.await(ctx, func(st *state) (r *refusal) {
-		doc, r = st.document(path)
+		doc, r = st.document(q)
 		return r
 	})
 	return doc, r

@@ -16,6 +16,11 @@ type Credentials struct {
 	LastUpdated time.Time
 	// Expiration is when they stop working, UTC, whole seconds.
 	Expiration time.Time
+
+	// Tokenless are the role's credentials for who asks without a session token, as
+	// IMDSv1 lets him; nil for an instance that requires tokens. Policies tell them
+	// apart by the condition key ec2:RoleDelivery, which is sealed into the session.
+	Tokenless *Credentials
 }
 
 // Lifetime is how long the credentials live, from issue to expiry.
@@ -30,6 +35,9 @@ func (c Credentials) Validate() error {
 	if c.AccessKeyID == "" || c.SecretAccessKey.IsZero() || c.SessionToken.IsZero() ||
 		!c.Expiration.After(c.LastUpdated) {
 		return ErrIncompleteCredentials
+	}
+	if c.Tokenless != nil {
+		return c.Tokenless.Validate()
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ func TestCredentialsThatNoSDKCouldUse(t *testing.T) {
 		"no expiry":                      func(c *Credentials) { c.Expiration = time.Time{} },
 		"an expiry at the time of issue": func(c *Credentials) { c.Expiration = c.LastUpdated },
 		"an expiry before the issue":     func(c *Credentials) { c.Expiration = c.LastUpdated.Add(-time.Second) },
+		"none without a session token":   func(c *Credentials) { c.Tokenless = &Credentials{} },
 		"nothing at all":                 func(c *Credentials) { *c = Credentials{} },
 	} {
 		c := sixHours()

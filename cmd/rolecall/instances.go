@@ -68,6 +68,9 @@ func (a *agentHalf) serve(i rolestore.Instance) {
 	schedule := rotate.Schedule{}
 	if c, ok := a.cache.Get(i); ok {
 		schedule = rotate.Resume(i.ID, c)
+		if i.Options.HTTPTokens == "optional" && c.Tokenless == nil {
+			schedule.Next = time.Time{} // tokens were required until now
+		}
 		a.imds.Publish(i, c) // even past its expiry, as EC2 does
 	}
 	a.serveSigned(i, schedule.Credentials.AccessKeyID != "")

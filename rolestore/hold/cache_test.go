@@ -60,12 +60,14 @@ func testCredentials(id string) rolestore.Credentials {
 // same compares what == would not: secrets lie behind pointers.
 func same(a, b rolestore.Credentials) bool {
 	return a.AccessKeyID == b.AccessKeyID && a.SecretAccessKey.Reveal() == b.SecretAccessKey.Reveal() &&
-		a.SessionToken.Reveal() == b.SessionToken.Reveal() && a.LastUpdated.Equal(b.LastUpdated) && a.Expiration.Equal(b.Expiration)
+		a.SessionToken.Reveal() == b.SessionToken.Reveal() && a.LastUpdated.Equal(b.LastUpdated) && a.Expiration.Equal(b.Expiration) &&
+		(a.Tokenless == nil) == (b.Tokenless == nil) && (a.Tokenless == nil || same(*a.Tokenless, *b.Tokenless))
 }
 
 func TestCacheServesAtOnceAndAfterARestart(t *testing.T) {
 	path, k := filepath.Join(t.TempDir(), "cache.db"), newKeyring(t)
-	i, want := testInstance(1), testCredentials("first")
+	i, want, tokenless := testInstance(1), testCredentials("first"), testCredentials("without-a-token")
+	want.Tokenless = &tokenless
 	c := openCache(t, path, k, new(strings.Builder))
 	if _, ok := c.Get(i); ok {
 		t.Error("an empty cache has credentials")

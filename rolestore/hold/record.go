@@ -18,28 +18,26 @@ type Record struct {
 	Credentials rolestore.Credentials
 }
 
-// storedRecord is a Record as it is sealed. [rolestore.Secret] encodes itself as
-// "redacted", which is right everywhere but here.
+// storedRecord is a Record as it is sealed.
 type storedRecord struct {
-	Incarnation     rolestore.Incarnation `json:"incarnation"`
-	RoleARN         string                `json:"role_arn"`
-	AccessKeyID     string                `json:"access_key_id"`
-	SecretAccessKey string                `json:"secret_access_key"`
-	SessionToken    string                `json:"session_token"`
-	LastUpdated     time.Time             `json:"last_updated"`
-	Expiration      time.Time             `json:"expiration"`
+	Incarnation rolestore.Incarnation `json:"incarnation"`
+	RoleARN     string                `json:"role_arn"`
+	storedCredentials
+}
+
+// storedCredentials are in the clear: [rolestore.Secret] encodes itself as "redacted",
+// which is right everywhere but here.
+type storedCredentials struct {
+	AccessKeyID     string             `json:"access_key_id"`
+	SecretAccessKey string             `json:"secret_access_key"`
+	SessionToken    string             `json:"session_token"`
+	LastUpdated     time.Time          `json:"last_updated"`
+	Expiration      time.Time          `json:"expiration"`
+	Tokenless       *storedCredentials `json:"tokenless,omitempty"`
 }
 
 func (r *Record) encode() ([]byte, error) {
-	return json.Marshal(storedRecord{
-		Incarnation:     r.Incarnation,
-		RoleARN:         r.RoleARN,
-		AccessKeyID:     r.Credentials.AccessKeyID,
-		SecretAccessKey: r.Credentials.SecretAccessKey.Reveal(),
-		SessionToken:    r.Credentials.SessionToken.Reveal(),
-		LastUpdated:     r.Credentials.LastUpdated,
-		Expiration:      r.Credentials.Expiration,
-	})
+	return json.Marshal(storedRecord{r.Incarnation, r.RoleARN, *stored(&r.Credentials)})
 }
 
 func decodeRecord(instanceID string, value []byte) (*Record, error) {
@@ -51,12 +49,34 @@ func decodeRecord(instanceID string, value []byte) (*Record, error) {
 		InstanceID:  instanceID,
 		Incarnation: s.Incarnation,
 		RoleARN:     s.RoleARN,
-		Credentials: rolestore.Credentials{
-			AccessKeyID:     s.AccessKeyID,
-			SecretAccessKey: rolestore.NewSecret(s.SecretAccessKey),
-			SessionToken:    rolestore.NewSecret(s.SessionToken),
-			LastUpdated:     s.LastUpdated,
-			Expiration:      s.Expiration,
-		},
+		Credentials: *s.credentials(),
 	}, nil
+}
+
+func stored(c *rolestore.Credentials) *storedCredentials {
+	if c == nil {
+		return nil
+	}
+	return &storedCredentials{
+		AccessKeyID:     c.AccessKeyID,
+		SecretAccessKey: c.SecretAccessKey.Reveal(),
+		SessionToken:    c.SessionToken.Reveal(),
+		LastUpdated:     c.LastUpdated,
+		Expiration:      c.Expiration,
+		Tokenless:       stored(c.Tokenless),
+	}
+}
+
+func (s *storedCredentials) credentials() *rolestore.Credentials {
+	if s == nil {
+		return nil
+	}
+	return &rolestore.Credentials{
+		AccessKeyID:     s.AccessKeyID,
+		SecretAccessKey: rolestore.NewSecret(s.SecretAccessKey),
+		SessionToken:    rolestore.NewSecret(s.SessionToken),
+		LastUpdated:     s.LastUpdated,
+		Expiration:      s.Expiration,
+		Tokenless:       s.Tokenless.credentials(),
+	}
 }

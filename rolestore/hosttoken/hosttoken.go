@@ -29,6 +29,14 @@ const (
 	maxSkew = time.Minute
 )
 
+// The values of the condition key ec2:RoleDelivery: whether the metadata service asks for
+// a session token before it hands a role's credentials out
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html).
+const (
+	DeliveryV1 = "1.0"
+	DeliveryV2 = "2.0"
+)
+
 // ErrInvalid is returned for a token that is no host token of a known host for
 // this core; the wrapping error says what is wrong with it.
 var ErrInvalid = errors.New("invalid host token")
@@ -53,6 +61,8 @@ type Claims struct {
 	RoleARN     string
 	SessionName string
 	Duration    time.Duration
+	// Delivery is how the host hands the credentials out, [DeliveryV1] or [DeliveryV2].
+	Delivery string
 	// Once is the token's own name (jti), and Issued its iat. Sign makes both.
 	Once   string
 	Issued time.Time
@@ -63,6 +73,7 @@ type wire struct {
 	RoleARN         string `json:"role_arn"`
 	RoleSessionName string `json:"role_session_name"`
 	DurationSeconds int64  `json:"duration_seconds"`
+	RoleDelivery    string `json:"role_delivery"`
 }
 
 // Sign returns the token for c, good for [MaxLifetime] from now on. key is on
@@ -73,6 +84,7 @@ func Sign(key *ecdsa.PrivateKey, c Claims, now time.Time) (string, error) {
 		RoleARN:          c.RoleARN,
 		RoleSessionName:  c.SessionName,
 		DurationSeconds:  int64(c.Duration / time.Second),
+		RoleDelivery:     c.Delivery,
 	})
 }
 
@@ -111,6 +123,7 @@ func Verify(token, core string, keyOf func(host string) *ecdsa.PublicKey, now ti
 		RoleARN:     w.RoleARN,
 		SessionName: w.RoleSessionName,
 		Duration:    time.Duration(w.DurationSeconds) * time.Second,
+		Delivery:    w.RoleDelivery,
 		Once:        w.ID,
 		Issued:      w.IssuedAt.Time,
 	}, nil
@@ -202,6 +215,8 @@ func (w wire) bounded(now time.Time) error {
 		return errors.New("sub, role_arn and role_session_name are required")
 	case w.DurationSeconds <= 0 || w.DurationSeconds > longest:
 		return errors.New("duration_seconds is out of range")
+	case w.RoleDelivery != DeliveryV1 && w.RoleDelivery != DeliveryV2:
+		return errors.New("role_delivery must be 1.0 or 2.0")
 	}
 	return nil
 }

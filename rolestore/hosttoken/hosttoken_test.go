@@ -22,6 +22,7 @@ var sound = Claims{
 	RoleARN:     "arn:aws:iam::123456789012:role/default",
 	SessionName: "i-0123456789abcdef0",
 	Duration:    6 * time.Hour,
+	Delivery:    DeliveryV2,
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
@@ -78,7 +79,7 @@ func TestRefusedTokens(t *testing.T) {
 				Issuer: sound.Host, Subject: sound.InstanceID, Audience: jwt.ClaimStrings{sound.Core},
 				IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(MaxLifetime)), ID: strings.Repeat("x", minOnce),
 			},
-			RoleARN: sound.RoleARN, RoleSessionName: sound.SessionName, DurationSeconds: 21600,
+			RoleARN: sound.RoleARN, RoleSessionName: sound.SessionName, DurationSeconds: 21600, RoleDelivery: sound.Delivery,
 		}
 		if change != nil {
 			change(&w)
@@ -107,6 +108,8 @@ func TestRefusedTokens(t *testing.T) {
 		{"no signature", sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, Type, claims(nil)), "signing method none is invalid"},
 		{"RS256", sign(jwt.SigningMethodRS256, rsaKey, Type, claims(nil)), "signing method RS256 is invalid"},
 		{"HS256 with something public as its key", sign(jwt.SigningMethodHS256, []byte("public"), Type, claims(nil)), "signing method HS256 is invalid"},
+		{"no delivery", es(func(w *wire) { w.RoleDelivery = "" }), "role_delivery"},
+		{"an unknown delivery", es(func(w *wire) { w.RoleDelivery = "3.0" }), "role_delivery"},
 		{"a host that is not registered", es(func(w *wire) { w.Issuer = "h-00000000000000000" }), "is registered with this core"},
 		{"another core", es(func(w *wire) { w.Audience = jwt.ClaimStrings{"core-2"} }), "audience"},
 		{"two cores", es(func(w *wire) { w.Audience = append(w.Audience, "core-2") }), "one core"},

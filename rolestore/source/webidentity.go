@@ -61,9 +61,24 @@ func NewWebIdentity(c WebIdentityConfig) *WebIdentity {
 }
 
 // Fetch asks for a session of the instance's role, named by the instance id as
-// EC2 does. The error wraps [rolestore.ErrRefused] if the issuer answered
+// EC2 does, and for a second one if the instance may ask without session tokens.
+// The error wraps [rolestore.ErrRefused] if the issuer answered
 // AccessDenied; any other names the address that was asked.
 func (w *WebIdentity) Fetch(ctx context.Context, i rolestore.Instance) (rolestore.Credentials, error) {
+	c, err := w.fetch(ctx, i, hosttoken.DeliveryV2)
+	if err != nil || i.Options.HTTPTokens != "optional" {
+		return c, err
+	}
+	tokenless, err := w.fetch(ctx, i, hosttoken.DeliveryV1)
+	if err != nil {
+		return rolestore.Credentials{}, err
+	}
+	c.Tokenless = &tokenless
+	return c, nil
+}
+
+// fetch asks for the session that is delivered that way.
+func (w *WebIdentity) fetch(ctx context.Context, i rolestore.Instance, delivery string) (rolestore.Credentials, error) {
 	now := w.config.Now()
 	role := i.Profile.Role.ARN
 	token, err := hosttoken.Sign(w.config.Key, hosttoken.Claims{
@@ -73,6 +88,7 @@ func (w *WebIdentity) Fetch(ctx context.Context, i rolestore.Instance) (rolestor
 		RoleARN:     role,
 		SessionName: i.ID,
 		Duration:    w.config.Lifetime,
+		Delivery:    delivery,
 	}, now)
 	if err != nil {
 		return rolestore.Credentials{}, err

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,7 +77,7 @@ func TestTheRequestIsTheOneThatItsTokenNames(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := hosttoken.Claims{Host: host, Core: core, InstanceID: instance, RoleARN: role, SessionName: instance, Duration: 6 * time.Hour}
+			want := hosttoken.Claims{Host: host, Core: core, InstanceID: instance, RoleARN: role, SessionName: instance, Duration: 6 * time.Hour, Delivery: "2.0"}
 			if want.Once, want.Issued = claims.Once, claims.Issued; claims != want {
 				t.Errorf("the token says %+v, want %+v", claims, want)
 			}
@@ -88,6 +89,38 @@ func TestTheRequestIsTheOneThatItsTokenNames(t *testing.T) {
 		}
 		if tokens := a.tokens(); len(tokens) != 2 || tokens[0] == tokens[1] {
 			t.Errorf("%d requests, want two with a token each", len(tokens))
+		}
+	})
+}
+
+// TestWhoMayAskWithoutATokenHasASessionForThat is what ec2:RoleDelivery tells apart.
+func TestWhoMayAskWithoutATokenHasASessionForThat(t *testing.T) {
+	i := web()
+	i.Options.HTTPTokens = "optional"
+	deliveries := func(a *asked, key *ecdsa.PrivateKey) (said []string) {
+		for _, token := range a.tokens() {
+			claims, err := hosttoken.Verify(token, core, func(string) *ecdsa.PublicKey { return &key.PublicKey }, noon)
+			if err != nil {
+				t.Error(err)
+			}
+			said = append(said, claims.Delivery)
+		}
+		return said
+	}
+	issuers(t, says(200, session()), func(t *testing.T, issuer, _ string, a *asked) {
+		w, key := dialed(t, issuer)
+		c, err := w.Fetch(t.Context(), i)
+		if err != nil || c.Tokenless == nil || c.Tokenless.AccessKeyID != accessKey {
+			t.Errorf("tokens are optional, and there are %+v (%v)", c.Tokenless, err)
+		}
+		if said := deliveries(a, key); !slices.Equal(said, []string{"2.0", "1.0"}) {
+			t.Errorf("the sessions are delivered as %v", said)
+		}
+	})
+	issuers(t, says(200, session()), func(t *testing.T, issuer, _ string, _ *asked) {
+		w, _ := dialed(t, issuer)
+		if c, err := w.Fetch(t.Context(), web()); err != nil || c.Tokenless != nil {
+			t.Errorf("tokens are required, and there are %+v (%v)", c.Tokenless, err)
 		}
 	})
 }

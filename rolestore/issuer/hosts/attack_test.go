@@ -163,7 +163,7 @@ func TestTagsAreTheCores(t *testing.T) {
 	c := h.claims()
 	claims := jwt.MapClaims{
 		"iss": c.Host, "aud": c.Core, "sub": c.InstanceID, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "jti": strings.Repeat("x", 26),
-		"role_arn": c.RoleARN, "role_session_name": c.SessionName, "duration_seconds": int64(c.Duration / time.Second),
+		"role_arn": c.RoleARN, "role_session_name": c.SessionName, "duration_seconds": int64(c.Duration / time.Second), "role_delivery": c.Delivery,
 		"tags": map[string]string{"team": "red"}, "https://aws.amazon.com/tags": map[string]any{"principal_tags": map[string][]string{"team": {"red"}, "admin": {"yes"}}},
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodES256, claims)
@@ -200,7 +200,7 @@ func TestAnotherIssuersTokenOfTheTypeIsInvalid(t *testing.T) {
 	} {
 		token := jwt.NewWithClaims(signer.method, jwt.MapClaims{
 			"iss": signer.issuer, "aud": c.Core, "sub": c.InstanceID, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(), "jti": strings.Repeat("x", 26),
-			"role_arn": c.RoleARN, "role_session_name": c.SessionName, "duration_seconds": int64(c.Duration / time.Second),
+			"role_arn": c.RoleARN, "role_session_name": c.SessionName, "duration_seconds": int64(c.Duration / time.Second), "role_delivery": c.Delivery,
 		})
 		token.Header["typ"] = hosttoken.Type
 		text, err := token.SignedString(signer.key)

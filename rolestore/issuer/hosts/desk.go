@@ -216,9 +216,8 @@ func (d *Desk) granted(s *directory.Snapshot, l directory.Lease, roleARN string)
 const region = "us-east-1"
 
 // SetInstanceKeys sets the condition keys by which policies tell a session of an
-// instance from others of its role. The metadata service knows its version 2 alone
+// instance from others of its role
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html).
 func SetInstanceKeys(c *policy.Context, account, instance string) {
 	c.Set("ec2:SourceInstanceARN", "arn:"+directory.Partition+":ec2:"+region+":"+account+":instance/"+instance)
-	c.Set("ec2:RoleDelivery", "2.0")
 }

@@ -117,7 +117,7 @@ func (h house) put(t *testing.T, g directory.Grant) {
 
 func (h house) claims() hosttoken.Claims {
 	return hosttoken.Claims{Host: hostID, Core: h.directory.Snapshot().CoreID(), InstanceID: guest,
-		RoleARN: web, SessionName: guest, Duration: 6 * time.Hour}
+		RoleARN: web, SessionName: guest, Duration: 6 * time.Hour, Delivery: hosttoken.DeliveryV2}
 }
 
 // redeem signs c and asks for what it says, as the host does, unless change

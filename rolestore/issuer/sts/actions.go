@@ -53,6 +53,7 @@ var actions = map[string]action{
 func (c *call) issueLeased(bought hosts.Redemption, life time.Duration) (rolestore.Credentials, error) {
 	claims := c.claim(session.AssumedRole, bought.Role.UniqueID, bought.Role.Account, bought.Claims.SessionName, life)
 	claims.Lease = bought.Lease
+	claims.Context = []session.Fact{{Key: "ec2:RoleDelivery", Value: bought.Claims.Delivery}}
 	for _, k := range slices.Sorted(maps.Keys(bought.Tags)) {
 		claims.Tags = append(claims.Tags, session.Tag{Key: k, Value: bought.Tags[k]})
 	}

@@ -185,6 +185,29 @@ func TestAPolicyKnowsTheSessionOfAnInstance(t *testing.T) {
 	refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusForbidden, "AccessDenied")
 }
 
+// TestAPolicyKnowsHowCredentialsAreDelivered refuses those that a metadata service hands
+// out to who has no session token, as AWS's documentation has it for IMDSv1.
+func TestAPolicyKnowsHowCredentialsAreDelivered(t *testing.T) {
+	definitions := standard()
+	definitions.Accounts[0].Roles = append(definitions.Accounts[0].Roles, role("not-by-v1", `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"},
+		{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":{"NumericLessThan":{"ec2:RoleDelivery":"2.0"}}}]}`))
+	w := newWorld(t, definitions)
+	f := form("AssumeRole", "RoleArn", roleARN(account, "not-by-v1"), "RoleSessionName", "alice")
+	for _, delivery := range []string{hosttoken.DeliveryV1, hosttoken.DeliveryV2} {
+		claims := w.claims()
+		claims.Delivery = delivery
+		bought := w.send(post(redemption(w.hostToken(t, claims))))
+		answered(t, bought)
+		reply := w.send(w.signed(t, credentialsIn(t, bought.Body.Bytes()), f))
+		if delivery == hosttoken.DeliveryV1 {
+			refused(t, reply, http.StatusForbidden, "AccessDenied")
+		} else {
+			answered(t, reply)
+		}
+	}
+}
+
 // TestTheTagsOfAGrantAreTheSessions holds them against a policy of their own.
 func TestTheTagsOfAGrantAreTheSessions(t *testing.T) {
 	definitions := standard()

@@ -170,6 +170,7 @@ func (w *world) claims() hosttoken.Claims {
 	return hosttoken.Claims{
 		Host: hostID, Core: w.directory.Snapshot().CoreID(), InstanceID: callerID,
 		RoleARN: roleARN(account, "web"), SessionName: callerID, Duration: time.Hour,
+		Delivery: hosttoken.DeliveryV2,
 	}
 }
 
