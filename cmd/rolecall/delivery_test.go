@@ -34,12 +34,12 @@ func TestPoliciesTellWhoAsksWithoutASessionToken(t *testing.T) {
 	tokenless := func() (status int, key issuer.Secret, session string) {
 		t.Helper()
 		status, text, err := guest.request(http.MethodGet, metadata+"/latest/meta-data/iam/security-credentials/web")
-		var document struct{ AccessKeyId, SecretAccessKey, Token string } //nolint:revive // EC2's names
+		var document map[string]string
 		if err != nil || status == http.StatusOK && json.Unmarshal([]byte(text), &document) != nil {
 			t.Fatalf("without a token: %d %q %v", status, text, err)
 		}
-		h.secrets = append(h.secrets, document.SecretAccessKey, document.Token)
-		return status, issuer.Secret{AccessKeyID: document.AccessKeyId, SecretAccessKey: document.SecretAccessKey}, document.Token
+		h.secrets = append(h.secrets, document["SecretAccessKey"], document["Token"])
+		return status, issuer.Secret{AccessKeyID: document["AccessKeyId"], SecretAccessKey: document["SecretAccessKey"]}, document["Token"]
 	}
 	assume := func(key issuer.Secret, session string) (string, error) {
 		cmd := h.ns.Command(t.Context(), "/usr/bin/aws", "sts", "assume-role", "--role-arn", "arn:aws:iam::123456789012:role/not-by-v1",
