@@ -47,11 +47,11 @@ func conformance(programs, scripts string) []client {
 			command: []string{"/usr/bin/aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text", "--region", "us-east-1", "--endpoint-url", issuerURL}},
 		{name: "boto3 (Debian)", use: useCore, says: arn, command: []string{"/usr/bin/python3", filepath.Join(scripts, "boto.py"), issuerURL, "1"}},
 		{name: "aws-sdk-go-v2", use: useCore, says: found, region: "found", command: []string{os.Args[0], issuerURL}},
-		{name: "aws-sdk-go, version 1", use: useCore, says: found, region: "found", command: []string{filepath.Join(programs, "sdkv1"), issuerURL}},
+		{name: "aws-sdk-go, version 1", use: useCore, says: found, region: "found", command: []string{filepath.Join(programs, "sdkv1"), issuerURL, "1"}},
 		{name: "AWS SDK for JavaScript, version 3", use: useCore, says: arn, command: js("v3.mjs")},
 		{name: "AWS SDK for JavaScript, version 2", use: useCore, says: arn, command: js("v2.mjs")},
 		{name: "AWS Common Runtime (npm's aws-crt)", use: useCore, says: arn, command: js("crt.mjs")},
-		{name: "minio-go", use: useS3, says: map[string]string{"object": "^written by minio-go$"}, command: []string{filepath.Join(programs, "minio"), s3Address}},
+		{name: "minio-go", use: useS3, says: map[string]string{"object": "^written by minio-go$"}, command: []string{filepath.Join(programs, "minio"), s3Address, "1"}},
 		{name: "rclone (Debian)", use: useS3, prints: "(?m)^minio-go$", command: rclone},
 		{name: "restic (Debian)", use: useS3, prints: "created restic repository", env: []string{"RESTIC_PASSWORD=for a test"},
 			command: []string{"restic", "--no-cache", "-r", "s3:http://" + s3Address + "/bucket/restic", "init"}},
@@ -124,10 +124,10 @@ func printed(out []byte) map[string]string {
 }
 
 // buildClients builds the Go programs below testdata/clients/go.
-func buildClients(t *testing.T, scripts string) (dir string) {
+func buildClients(t *testing.T, scripts string, flags ...string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", dir, "./...")
+	build := exec.CommandContext(t.Context(), "go", append(append([]string{"build", "-trimpath", "-o", dir}, flags...), "./...")...)
 	build.Dir = filepath.Join(scripts, "go")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

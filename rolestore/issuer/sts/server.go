@@ -100,6 +100,7 @@ func (s *Server) serve(g *gin.Context) {
 		out = renderResult(c.action, id, result, c.json)
 	}
 	h := g.Writer.Header()
+	h.Set("Date", c.now.UTC().Format(http.TimeFormat)) // SDKs set their clocks by it
 	h["x-amzn-RequestId"] = []string{id} // AWS's own spelling
 	h.Set("Content-Type", out.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(out.body)))

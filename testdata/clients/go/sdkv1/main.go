@@ -1,11 +1,14 @@
 // A program that uses aws-sdk-go, version 1, as its documentation says: it prints
-// who it is at the core whose URL is its argument, and where it runs.
+// who it is at the core whose URL is its first argument, where it runs, and each access
+// key that it uses, until it has used as many as the second argument says.
 package main
 
 import (
 	"fmt"
 	"log"
 	"os"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
 	"github.com/aws/aws-sdk-go/aws/ec2metadata"
@@ -14,6 +17,10 @@ import (
 )
 
 func main() {
+	keys, err := strconv.Atoi(os.Args[2])
+	if err != nil {
+		log.Fatal(err)
+	}
 	s, err := session.NewSession()
 	if err != nil {
 		log.Fatal(err)
@@ -29,4 +36,17 @@ func main() {
 	}
 	fmt.Println("arn=" + aws.StringValue(identity.Arn))
 	fmt.Println("region=" + region)
+	for used := map[string]bool{}; len(used) < keys; time.Sleep(200 * time.Millisecond) {
+		if _, err := client.GetCallerIdentity(nil); err != nil {
+			log.Fatal(err)
+		}
+		credentials, err := s.Config.Credentials.Get()
+		if err != nil {
+			log.Fatal(err)
+		}
+		if !used[credentials.AccessKeyID] {
+			fmt.Println("key=" + credentials.AccessKeyID)
+		}
+		used[credentials.AccessKeyID] = true
+	}
 }
