@@ -101,7 +101,7 @@ func (s *Server) serve(g *gin.Context) {
 	}
 	h := g.Writer.Header()
 	h.Set("Date", c.now.UTC().Format(http.TimeFormat)) // SDKs set their clocks by it
-	h["x-amzn-RequestId"] = []string{id} // AWS's own spelling
+	h["x-amzn-RequestId"] = []string{id}               // AWS's own spelling
 	h.Set("Content-Type", out.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(out.body)))
 	h.Set("Cache-Control", "no-store")

@@ -1,5 +1,6 @@
 // A small S3 server for the tests: it takes what is signed with a session of the
-// role of the machine that it runs on, and nothing else.
+// role of the machine that it runs on, and nothing else. A machine that may ask without
+// a session token has two.
 //
 // It listens on the address of its one argument, and has one bucket, "bucket".
 package main
@@ -7,6 +8,8 @@ package main
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -32,11 +35,55 @@ func (s *sessions) learn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.add(c.AccessKeyID, c.SecretAccessKey, c.SessionToken)
+	return s.learnTokenless(ctx)
+}
+
+func (s *sessions) add(key, secret, token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tokens[c.AccessKeyID] = c.SessionToken
-	s.server.AddAuthKeys(map[string]string{c.AccessKeyID: c.SecretAccessKey})
+	s.tokens[key] = token
+	s.server.AddAuthKeys(map[string]string{key: secret})
+}
+
+// learnTokenless asks as IMDSv1 does, if the machine lets it.
+func (s *sessions) learnTokenless(ctx context.Context) error {
+	const roles = "http://169.254.169.254/latest/meta-data/iam/security-credentials/"
+	name, err := get(ctx, roles)
+	if name == nil || err != nil {
+		return err
+	}
+	text, err := get(ctx, roles+string(name))
+	if text == nil || err != nil {
+		return err
+	}
+	var c struct {
+		Key    string `json:"AccessKeyId"`
+		Secret string `json:"SecretAccessKey"`
+		Token  string
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return err
+	}
+	s.add(c.Key, c.Secret, c.Token)
 	return nil
+}
+
+// get returns what is at a URL, or nil if that is refused.
+func get(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Body.Close()
+	if reply.StatusCode != http.StatusOK {
+		return nil, nil
+	}
+	return io.ReadAll(reply.Body)
 }
 
 // has says whether token is the session token that belongs to the access key.
