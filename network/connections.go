@@ -2,6 +2,8 @@ package network
 
 import (
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 )
 
@@ -96,12 +98,18 @@ func (c *connections) end() {
 }
 
 // drop closes all.
-func (c *connections) drop() {
+func (c *connections) drop() { c.dropBut(nil) }
+
+// dropBut closes all but those to the addresses that are still served.
+func (c *connections) dropBut(served []netip.AddrPort) {
 	c.mu.Lock()
-	open := c.open
-	c.open = nil
-	c.mu.Unlock()
-	for conn := range open {
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		local, _ := netip.AddrFromSlice(conn.LocalAddr().(*net.TCPAddr).IP)
+		if slices.ContainsFunc(served, func(s netip.AddrPort) bool { return s.Addr() == local.Unmap() }) {
+			continue
+		}
+		delete(c.open, conn)
 		_ = conn.TCPConn.Close() // what was sent already, and its FIN, leave all the same
 	}
 }

@@ -196,6 +196,7 @@ func (s *State) unclaimed(a Attachment) error {
 func (s *State) alter(ctx context.Context, w *wanted, a Attachment, commit func() error) error {
 	served, bound, follow := w.Served, w.Bound, w.Follow
 	w.Served, w.Follow = a.Served, a.Follow
+	w.connections.dropBut(w.Served) // while their ends still reach the guest
 	if a.Bound != (Bound{}) {
 		w.Bound = a.Bound
 	}
