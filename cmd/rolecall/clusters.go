@@ -91,7 +91,9 @@ func openClusters(a *agentHalf, path string, optional bool) (*clusters, error) {
 
 // open checks what the file says of a cluster.
 func (f fileCluster) open() (*cluster, error) {
-	c := &cluster{fileCluster: f, http: &http.Client{Timeout: keySetTimeout}}
+	c := &cluster{fileCluster: f, http: &http.Client{Timeout: keySetTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // it would lead away from whom the file names
+	}}}
 	issuer, err := url.Parse(f.Issuer)
 	switch {
 	case f.Name == "":

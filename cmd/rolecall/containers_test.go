@@ -6,10 +6,16 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -235,6 +241,69 @@ func TestPodsFindTheirRoleByTheirAccountsToken(t *testing.T) {
 		status, _, err := pods["web-0"].request("GET", "http://169.254.170.23/v1/credentials", "Authorization", string(text))
 		return err == nil && status == 200
 	})
+}
+
+// TestTheKeySetOfAClusterIsFetched from a server that answers by a certificate of the
+// cluster's own authority, is away for a while, or sends the agent elsewhere.
+func TestTheKeySetOfAClusterIsFetched(t *testing.T) {
+	h := newHouse(t)
+	h.write("core.yaml", guestRoles)
+	k := h.kubernetes()
+	var answer atomic.Pointer[http.HandlerFunc]
+	keySet := func(kid string) *http.HandlerFunc {
+		f := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, k.keySet(kid)) })
+		return &f
+	}
+	redirect := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/elsewhere" {
+			_, _ = io.WriteString(w, k.keySet("forged"))
+			return
+		}
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	})
+	api := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*answer.Load())(w, r) }))
+	answer.Store(&redirect)
+	_ = api.Listener.Close()
+	h.ns.Do(func() {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		api.Listener = listener
+	})
+	api.StartTLS()
+	defer api.Close()
+	h.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: api.Certificate().Raw})))
+	h.write("clusters.yaml", "clusters:\n  - {cluster_name: prod, issuer: https://kubernetes.default.svc, jwks_url: "+api.URL+"/openid/v1/jwks, ca_file: "+h.path("ca.pem")+"}\n")
+	h.up("--clusters-file", h.path("clusters.yaml"))
+	pod := &house{t: t, ns: nettest.New(t), dir: h.dir}
+	h.write("web.yaml", "instance_id: "+webGuest+"\niam_instance_profile: web\nattachment: {netns: "+pod.ns.Path()+"}\n"+
+		"container_credentials: {pod: {cluster_name: prod, namespace: shop, service_account: web, name: web-0, uid: web-0-uid}}\n")
+	h.instance("put", "-f", h.path("web.yaml"))
+	h.instance("wait", webGuest)
+	let := func(kid string) bool {
+		text, err := os.ReadFile(k.token("web-0", kid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, err := pod.request("GET", "http://169.254.170.23/v1/credentials", "Authorization", string(text))
+		return err == nil && status == http.StatusOK
+	}
+	if let("forged") {
+		t.Error("a key set was taken from where the server sent the agent")
+	}
+	h.until("status tells of it", func() bool { return strings.Contains(fmt.Sprint(h.status().Notes), "answers 302 Found") })
+	answer.Store(keySet("first"))
+	h.until("the key set is fetched", func() bool { return let("first") })
+	away := http.HandlerFunc(http.NotFound)
+	answer.Store(&away)
+	let("second") // has it fetched again
+	h.until("status tells that it is away", func() bool { return strings.Contains(fmt.Sprint(h.status().Notes), "answers 404 Not Found") })
+	if !let("first") {
+		t.Error("the key set is forgotten while its server is away")
+	}
+	answer.Store(keySet("second"))
+	h.until("the next key is fetched", func() bool { return let("second") })
 }
 
 // TestTheFileOfClusters is refused with what is wrong in it, or tells it in status.
