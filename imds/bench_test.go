@@ -2,6 +2,7 @@ package imds_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -97,17 +98,13 @@ func (c contender) keepAlive(b testing.TB) func() {
 		}
 	}
 	exchange()
-	lines, err := readLines(bufio.NewReader(conn), false)
-	if err != nil || !strings.HasSuffix(lines[0], "200 OK") {
-		b.Fatalf("%s: %q, %v", c.name, lines, err)
+	var raw bytes.Buffer
+	resp, err := http.ReadResponse(bufio.NewReader(io.TeeReader(conn, &raw)), nil)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		b.Fatalf("%s: %v, %v", c.name, resp, err)
 	}
-	length := len(strings.Join(lines, "\n"))
-	for _, line := range lines { // line ends of the headers are two bytes
-		if length++; line == "" {
-			break
-		}
-	}
-	reply = make([]byte, length)
+	_ = body(b, resp)
+	reply = make([]byte, raw.Len())
 	return exchange
 }
 

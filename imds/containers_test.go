@@ -68,7 +68,7 @@ func pod() rolestore.Instance {
 }
 
 // podToken is the token of a pod's account.
-func podToken(t *testing.T, p rolestore.Pod) string {
+func podToken(t testing.TB, p rolestore.Pod) string {
 	t.Helper()
 	text, err := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.MapClaims{
 		"aud": "pods.eks.amazonaws.com", "iss": cluster, "exp": start.Add(time.Hour).Unix(),

@@ -77,7 +77,10 @@ func TestGate(t *testing.T) {
 		{"CONNECT", webID, []string{"CONNECT 169.254.169.254:80 HTTP/1.1", hostIP}, 405},
 		{"POST for a token", webID, []string{"POST /latest/api/token HTTP/1.1", hostIP, ttl}, 405},
 		{"GET of the token's path", webID, []string{"GET /latest/api/token HTTP/1.1", hostIP, token}, 405},
-		{"a GET of an absolute URL without a path", webID, []string{"GET http://169.254.169.254 HTTP/1.1", hostIP, token}, 404},
+		{"a GET of an absolute URL without a path", webID, []string{"GET http://169.254.169.254 HTTP/1.1", hostIP, token}, 200},
+		{"the same without a token", webID, []string{"GET http://169.254.169.254 HTTP/1.1", hostIP}, 401},
+		{"a GET of everything", webID, []string{"GET * HTTP/1.1", hostIP, token}, 404},
+		{"the same without a token", webID, []string{"GET * HTTP/1.1", hostIP}, 401},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			resp := h.ask(t, tc.id, tc.lines...)

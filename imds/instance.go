@@ -18,6 +18,7 @@ type instance struct {
 	told    telling                 // what the log says of it
 
 	noToken, noTokenRejected atomic.Uint64 // calls of IMDSv1
+	byBrowser                atomic.Uint64 // requests that a web page may have made
 }
 
 // state is what an instance is answered from. It never changes, except that

@@ -135,6 +135,9 @@ type Calls struct {
 	// MetadataNoToken and MetadataNoTokenRejected
 	// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html).
 	NoToken, NoTokenRejected uint64
+	// Browser are those that were refused as a web page may have made them: they name
+	// another host, or say that they come from a page.
+	Browser uint64
 }
 
 // Calls returns the counts of an instance; an unknown one has made none.
@@ -143,7 +146,7 @@ func (s *Server) Calls(id string) Calls {
 	if in == nil {
 		return Calls{}
 	}
-	return Calls{NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load()}
+	return Calls{NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load(), Browser: in.byBrowser.Load()}
 }
 
 // find returns the instance of an id, nil if there is none.

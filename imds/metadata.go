@@ -112,11 +112,12 @@ func (in *instance) await(ctx context.Context, ask func(*state) *refusal) *refus
 }
 
 // unrouted answers what is neither the minting of a token nor the reading of
-// metadata.
-func (s *Server) unrouted(c *gin.Context, _ *instance, _ *state) *refusal {
+// metadata. It is reading too where the router sees no path: in *, and in an absolute URL
+// without one, which is that of / (RFC 9110, section 4.2.3).
+func (s *Server) unrouted(c *gin.Context, in *instance, st *state) *refusal {
 	switch method := c.Request.Method; {
 	case method == http.MethodGet || method == http.MethodHead:
-		return notFound // no path at all, as in an absolute URL
+		return s.getMetadata(c, in, st)
 	case !isTokenPath(c.Request.URL.Path):
 		return refusedMethod
 	case method == http.MethodPut:

@@ -37,6 +37,9 @@ func (s *Server) record(r *http.Request, in *instance, why *refusal) {
 	id, told := "", &s.told
 	if in != nil {
 		id, told = in.id, &in.told
+		if why == refusedHost || why == refusedBrowser {
+			in.byBrowser.Add(1)
+		}
 		in.refused.Store(&Refusal{Time: s.now(), Peer: r.RemoteAddr, Path: path,
 			Status: why.status, Reason: why.reason, Remedy: why.remedy})
 	}

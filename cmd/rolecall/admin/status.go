@@ -75,6 +75,9 @@ type Instance struct {
 	// agent started: EC2's metrics of these names.
 	MetadataNoToken         uint64 `json:"metadata_no_token"`
 	MetadataNoTokenRejected uint64 `json:"metadata_no_token_rejected"`
+	// BrowserRequestsRefused counts requests that a web page may have made: they name
+	// another host, or say that they come from a page.
+	BrowserRequestsRefused uint64 `json:"browser_requests_refused"`
 	// ConnectionsRefused counts those beyond what one instance may have open.
 	ConnectionsRefused uint64 `json:"connections_refused"`
 }
