@@ -130,6 +130,9 @@ type Calls struct {
 	// MetadataNoToken and MetadataNoTokenRejected
 	// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/viewing_metrics_with_cloudwatch.html).
 	NoToken, NoTokenRejected uint64
+	// Throttled and TokensThrottled are the requests, and the session tokens, that were
+	// refused as there were too many.
+	Throttled, TokensThrottled uint64
 }
 
 // Calls returns the counts of an instance; an unknown one has made none.
@@ -138,7 +141,10 @@ func (s *Server) Calls(id string) Calls {
 	if in == nil {
 		return Calls{}
 	}
-	return Calls{NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load()}
+	return Calls{
+		NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load(),
+		Throttled: in.throttle.requestsRefused.Load(), TokensThrottled: in.throttle.tokensRefused.Load(),
+	}
 }
 
 // find returns the instance of an id, nil if there is none.

@@ -75,6 +75,10 @@ type Instance struct {
 	// agent started: EC2's metrics of these names.
 	MetadataNoToken         uint64 `json:"metadata_no_token"`
 	MetadataNoTokenRejected uint64 `json:"metadata_no_token_rejected"`
+	// RequestsThrottled and TokensThrottled count the requests, and the session tokens,
+	// that were refused since the agent started, as the instance asked for too many.
+	RequestsThrottled uint64 `json:"requests_throttled"`
+	TokensThrottled   uint64 `json:"tokens_throttled"`
 	// ConnectionsRefused counts those beyond what one instance may have open.
 	ConnectionsRefused uint64 `json:"connections_refused"`
 }
