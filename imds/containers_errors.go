@@ -42,11 +42,18 @@ var taskCodes = map[int]string{
 	http.StatusServiceUnavailable: "CredentialsUninitialized",
 }
 
+// throttlingCode is that of AWS's APIs, by which SDKs know that they may ask again
+// (https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html).
+const throttlingCode = "ThrottlingException"
+
 // refuseTask is the translator from refusals to replies in ECS's form.
 func refuseTask(c *gin.Context, r *refusal) {
 	code, ok := taskCodes[r.status]
 	if !ok {
 		code = "InternalServerError"
+	}
+	if r.tooOften() {
+		code = throttlingCode
 	}
 	closing(c, r)
 	newDocument(container.TaskError(r.status, code, "CredentialsV2Request: "+r.reason), jsonText).write(c, r.status)
@@ -55,8 +62,11 @@ func refuseTask(c *gin.Context, r *refusal) {
 // refusePod is the translator from refusals to replies in EKS's form.
 func refusePod(c *gin.Context, r *refusal) {
 	text := r.reason + "\n"
-	if r.status == http.StatusForbidden {
+	switch r.status {
+	case http.StatusForbidden:
 		text = "Access Denied. " + text
+	case http.StatusTooManyRequests:
+		text = http.StatusText(r.status) + "\n"
 	}
 	closing(c, r)
 	newDocument([]byte(text), plainText).write(c, r.status)

@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/rolecall/rolecall/imds"
 	"github.com/rolecall/rolecall/imds/container"
-	"github.com/rolecall/rolecall/imds/token"
 	"github.com/rolecall/rolecall/rolestore"
 )
 
@@ -34,24 +32,15 @@ var clusterKey = sync.OnceValue(func() *ecdsa.PrivateKey {
 })
 
 // newContainerHost is a host whose every connection is answered in one form.
-func newContainerHost(t testing.TB, form imds.Form) *host {
+func newContainerHost(t testing.TB, form imds.Form, more ...func(*imds.Config)) *host {
 	t.Helper()
-	h := newHost(t)
-	tokens, err := token.NewKeys(token.Key{ID: 1, Secret: [token.KeySize]byte{1}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.Server = imds.New(imds.Config{
-		Identify: h.identify,
-		Form:     func(net.Conn) imds.Form { return form },
-		Cluster: func(name string) (container.Cluster, bool) {
+	return newHost(t, append([]func(*imds.Config){func(c *imds.Config) {
+		c.Form = func(net.Conn) imds.Form { return form }
+		c.Cluster = func(name string) (container.Cluster, bool) {
 			return container.Cluster{Issuer: cluster, Keys: func(*jwt.Token) (any, error) { return &clusterKey().PublicKey, nil }}, name == "prod"
-		},
-		Tokens: tokens,
-		Now:    h.clock,
-		Logger: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
-	return h
+		}
+		c.Signs = false
+	}}, more...)...)
 }
 
 // task and pod are web as containers.

@@ -18,9 +18,15 @@ func (s *Server) gated(gate func(*http.Request, *state) *refusal, h handler, ref
 	return func(c *gin.Context) {
 		in, _ := c.Request.Context().Value(instanceKey{}).(*instance)
 		st := in.load()
-		r := gate(c.Request, st)
+		r := s.admit(c.Request, in)
+		if r == nil {
+			r = gate(c.Request, st)
+		}
 		if r == nil {
 			r = h(c, in, st)
+		}
+		if r.tooOften() {
+			in.throttle.hold(c.Request.Context(), s.uptime())
 		}
 		if r != nil {
 			refuse(c, in, r)

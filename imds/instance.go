@@ -17,6 +17,7 @@ type instance struct {
 	refused atomic.Pointer[Refusal] // the last one, or nil
 	told    telling                 // what the log says of it
 
+	throttle                 throttle
 	noToken, noTokenRejected atomic.Uint64 // calls of IMDSv1
 	byBrowser                atomic.Uint64 // requests that a web page may have made
 }

@@ -138,6 +138,9 @@ type Calls struct {
 	// Browser are those that were refused as a web page may have made them: they name
 	// another host, or say that they come from a page.
 	Browser uint64
+	// Throttled and TokensThrottled are the requests, and the session tokens, that were
+	// refused as there were too many.
+	Throttled, TokensThrottled uint64
 }
 
 // Calls returns the counts of an instance; an unknown one has made none.
@@ -146,7 +149,10 @@ func (s *Server) Calls(id string) Calls {
 	if in == nil {
 		return Calls{}
 	}
-	return Calls{NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load(), Browser: in.byBrowser.Load()}
+	return Calls{
+		NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load(), Browser: in.byBrowser.Load(),
+		Throttled: in.throttle.requestsRefused.Load(), TokensThrottled: in.throttle.tokensRefused.Load(),
+	}
 }
 
 // find returns the instance of an id, nil if there is none.

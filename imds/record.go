@@ -27,11 +27,16 @@ type Refusal struct {
 const maxPath = 128
 
 // record logs a refusal and keeps it as the instance's last. Neither holds a
-// header or a query: both may hold a token.
+// header or a query: both may hold a token. Who asks too often costs us no more than one
+// record in a while.
 func (s *Server) record(r *http.Request, in *instance, why *refusal) {
+	if why.tooOften() && !in.throttle.kept.take(Limit{keptPerSecond, keptPerSecond}, s.uptime()) {
+		in.told.pass()
+		return
+	}
 	path := shownPath(r)
 	level := slog.LevelInfo
-	if why.status == http.StatusForbidden || why.status == http.StatusServiceUnavailable {
+	if why.status == http.StatusForbidden || why.status == http.StatusServiceUnavailable || why.tooOften() {
 		level = slog.LevelWarn
 	}
 	id, told := "", &s.told

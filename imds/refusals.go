@@ -43,6 +43,11 @@ var (
 		remedy: "see the instance's last error in rolecall status"}
 	refusedUnsigned = &refusal{status: http.StatusServiceUnavailable, reason: "the identity document is not signed yet",
 		remedy: "see rolecall status: the core signs it, once the instance has its role's first credentials"}
+	throttledRequests = &refusal{status: http.StatusServiceUnavailable, reason: "the instance asks more often than one may",
+		remedy: "keep what was read, as SDKs do; or let each instance ask more often, by --request-rate of the agent"}
+	throttledPod    = &refusal{status: http.StatusTooManyRequests, reason: throttledRequests.reason, remedy: throttledRequests.remedy}
+	throttledTokens = &refusal{status: http.StatusServiceUnavailable, reason: "the instance asks for session tokens more often than one may",
+		remedy: "use a session token for as long as it lives; or let each instance have more, by --token-rate of the agent"}
 
 	// notFound is an answer like others: SDKs and cloud-init ask for what may
 	// not be there. It is neither logged nor kept.
@@ -51,6 +56,11 @@ var (
 
 // pending reports whether what was asked for is going to be there in a moment.
 func (r *refusal) pending() bool { return r == refusedNotReady || r == refusedUnsigned }
+
+// tooOften reports whether the caller is refused because of how often it asks.
+func (r *refusal) tooOften() bool {
+	return r == throttledRequests || r == throttledPod || r == throttledTokens
+}
 
 // refusedHops is for a token whose reply cannot be kept within the hop limit.
 func refusedHops(err error) *refusal {

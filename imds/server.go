@@ -46,6 +46,9 @@ type Config struct {
 	// [Server.PublishIdentity]: requests for a signature wait for the first one. Else
 	// there is none.
 	Signs bool
+	// Requests is how often each instance may ask, whatever it asks for, and NewTokens how
+	// often it may ask for a session token.
+	Requests, NewTokens Limit
 	// Now is the clock for tokens and for the times in documents.
 	Now func() time.Time
 	// Logger takes refusals and faults; nil discards them.
@@ -60,9 +63,13 @@ type Server struct {
 	cluster  func(name string) (container.Cluster, bool)
 	tokens   *token.Keys
 	signs    bool
-	now      func() time.Time
-	log      *slog.Logger
-	http     *http.Server
+
+	requests, newTokens Limit
+
+	now   func() time.Time
+	began time.Time
+	log   *slog.Logger
+	http  *http.Server
 
 	mu        sync.Mutex           // guards instances, and all writes to their states
 	instances map[string]*instance // by id
@@ -84,7 +91,10 @@ func New(c Config) *Server {
 		cluster:   c.Cluster,
 		tokens:    c.Tokens,
 		signs:     c.Signs,
+		requests:  c.Requests,
+		newTokens: c.NewTokens,
 		now:       c.Now,
+		began:     c.Now(),
 		log:       c.Logger,
 		instances: make(map[string]*instance),
 	}

@@ -43,20 +43,29 @@ type host struct {
 	ids map[string]string // by local address
 }
 
-func newHost(t testing.TB) *host {
+// unreached is a limit that no test comes near, while its clock stands still.
+var unreached = imds.Limit{PerSecond: 1e9, Burst: 1e12}
+
+func newHost(t testing.TB, more ...func(*imds.Config)) *host {
 	t.Helper()
 	h := &host{now: start, ids: make(map[string]string), log: new(logBuffer)}
 	tokens, err := token.NewKeys(token.Key{ID: 1, Secret: [token.KeySize]byte{1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Server = imds.New(imds.Config{
-		Identify: h.identify,
-		Tokens:   tokens,
-		Signs:    true,
-		Now:      h.clock,
-		Logger:   slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	c := imds.Config{
+		Identify:  h.identify,
+		Tokens:    tokens,
+		Signs:     true,
+		Requests:  unreached,
+		NewTokens: unreached,
+		Now:       h.clock,
+		Logger:    slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, set := range more {
+		set(&c)
+	}
+	h.Server = imds.New(c)
 	return h
 }
 

@@ -20,7 +20,10 @@ const maxTTL = 21600
 // putToken answers with a new session token, and repeats how long it lives:
 // SDKs go by that header, and one fails without it. The reply goes as far as the
 // instance's hop limit lets it.
-func (s *Server) putToken(c *gin.Context, _ *instance, st *state) *refusal {
+func (s *Server) putToken(c *gin.Context, in *instance, st *state) *refusal {
+	if r := s.admitToken(in); r != nil {
+		return r
+	}
 	if err := limitHops(c.Request.Context(), max(1, st.instance.Options.HTTPPutResponseHopLimit)); err != nil {
 		return refusedHops(err)
 	}

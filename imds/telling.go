@@ -36,3 +36,10 @@ func (t *telling) one(now time.Time) (untold uint64, ok bool) {
 	untold, t.untold = t.untold, 0
 	return untold, true
 }
+
+// pass counts one that is not to be told.
+func (t *telling) pass() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.untold++
+}

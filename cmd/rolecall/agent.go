@@ -40,6 +40,8 @@ type agentOptions struct {
 	keepNetwork     bool
 	instancesDir    string
 	clustersFile    string
+	requestRate     uint16
+	tokenRate       uint16
 }
 
 // agentHalf is a running agent.

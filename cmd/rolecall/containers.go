@@ -32,6 +32,7 @@ func (a *agentHalf) openMetadata() error {
 	a.imds = imds.New(imds.Config{
 		Identify: a.identify, Form: formOf, Cluster: a.clusters.find,
 		Tokens: a.tokens, Signs: true, Now: a.world.now, Logger: a.logger.With("room", "imds"),
+		Requests: atMost(a.options.requestRate), NewTokens: atMost(a.options.tokenRate),
 	})
 	return nil
 }

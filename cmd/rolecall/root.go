@@ -59,6 +59,8 @@ func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.BoolVar(&o.takeOver, "take-over", false, "serve even if another service answers at 169.254.169.254, in its place")
 	f.StringVar(&o.instancesDir, "instances-dir", d.instancesDir, "`directory` of files that define instances")
 	f.StringVar(&o.clustersFile, "clusters-file", d.clustersFile, "`file` of the Kubernetes clusters whose pods are instances here")
+	f.Uint16Var(&o.requestRate, "request-rate", defaultRequestRate, "how many requests a second each instance may make for long, and five times as many at once; 0 is any number")
+	f.Uint16Var(&o.tokenRate, "token-rate", defaultTokenRate, "the same of session tokens")
 	f.BoolVar(&o.keepNetwork, "keep-network", false, "leave the addresses in place at the end, for a service that is started again")
 }
 

@@ -78,6 +78,10 @@ type Instance struct {
 	// BrowserRequestsRefused counts requests that a web page may have made: they name
 	// another host, or say that they come from a page.
 	BrowserRequestsRefused uint64 `json:"browser_requests_refused"`
+	// RequestsThrottled and TokensThrottled count the requests, and the session tokens,
+	// that were refused since the agent started, as the instance asked for too many.
+	RequestsThrottled uint64 `json:"requests_throttled"`
+	TokensThrottled   uint64 `json:"tokens_throttled"`
 	// ConnectionsRefused counts those beyond what one instance may have open.
 	ConnectionsRefused uint64 `json:"connections_refused"`
 }
