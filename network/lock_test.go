@@ -3,11 +3,13 @@ package network_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/network/nettest"
@@ -79,6 +81,7 @@ func TestASecondAgentStartsBesideTheFirst(t *testing.T) {
 		t.Fatal(said)
 	}
 	kill(earlier)
+	host.Run(t, "ip", "link", "del", "veth1") // whose name stays guarded
 	first, said := start(t, host, "tap1")
 	if said != "ready" {
 		t.Fatal(said)
@@ -191,21 +194,28 @@ func TestAGuestAsksTheAgentForItsName(t *testing.T) {
 	state := open(t, host)
 	attachment := network.Netns("web", container.Path(), false)
 	put(t, state, attachment)
-	before := descriptors(t)
 	var asking []net.Conn
 	defer func() {
 		for _, conn := range asking {
 			_ = conn.Close()
 		}
 	}()
-	for len(asking) < 200 {
+	eventually(t, "200 questions", func() bool {
 		container.Do(func() {
 			if conn, err := net.Dial("unix", agentsName); err == nil {
 				asking = append(asking, conn)
 			}
 		})
+		return len(asking) == 200
+	})
+	for _, conn := range asking {
+		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+			t.Fatalf("the agent has not closed what it was asked by: %v", err)
+		}
 	}
-	eventually(t, "the agent has none of them open", func() bool { return descriptors(t) == before+len(asking) })
 	second := open(t, host)
 	wantHeld(t, second.Put(t.Context(), attachment, nil), "network namespace "+container.Path(), os.Getpid())
 	closeState(t, state, true)
@@ -226,8 +236,10 @@ func TestCleanupSparesWhoRuns(t *testing.T) {
 	}
 	nested := open(t, inner)
 	put(t, nested, network.Host("nested", true))
+	left := nettest.New(t)
+	put(t, agent, network.Netns("left", left.Path(), false))
 
-	removed, err := cleanup()
+	removed, err := cleanup(left.Path())
 	wantHeld(t, err, "the agent's own network namespace", os.Getpid())
 	if len(removed) > 0 {
 		t.Errorf("removed: %v", removed)
