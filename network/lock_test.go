@@ -237,12 +237,13 @@ func TestCleanupSparesWhoRuns(t *testing.T) {
 	nested := open(t, inner)
 	put(t, nested, network.Host("nested", true))
 	left := nettest.New(t)
-	put(t, agent, network.Netns("left", left.Path(), false))
+	closeState(t, hostServed(t, left), true)
+	before := shown(t, left)
 
 	removed, err := cleanup(left.Path())
 	wantHeld(t, err, "the agent's own network namespace", os.Getpid())
-	if len(removed) > 0 {
-		t.Errorf("removed: %v", removed)
+	if now := shown(t, left); len(removed) > 0 || now != before {
+		t.Errorf("removed: %v, and lo has\n%s", removed, now)
 	}
 	wantTold(t, guest, metadata[0], "i-1")
 
