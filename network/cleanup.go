@@ -3,6 +3,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/netip"
 	"os"
@@ -16,7 +17,8 @@ import (
 // Cleanup removes what a process left in the network namespace of the calling thread,
 // and in those whose paths match one of the patterns (see [filepath.Match]), and says
 // in words what it was. What others added stays.
-// It cannot tell whether such a process still serves, so the caller has to know.
+// Where such a process still runs it removes nothing, and the error names the process: in
+// the thread's namespace nothing at all, otherwise nothing there.
 func Cleanup(patterns ...string) ([]string, error) {
 	own, err := ownNamespace()
 	if err != nil {
@@ -24,6 +26,9 @@ func Cleanup(patterns ...string) ([]string, error) {
 	}
 	defer own.close()
 	removed, err := own.cleanUp()
+	if held, ok := errors.AsType[*heldError](err); ok { // which may look after others too
+		return nil, held
+	}
 	errs := []error{err}
 	seen := map[uint64]bool{own.inode: true}
 	for _, pattern := range patterns {
@@ -56,6 +61,11 @@ func Cleanup(patterns ...string) ([]string, error) {
 // cleanUp removes what is ours from one namespace.
 func (n *namespace) cleanUp() (removed []string, err error) {
 	return removed, n.do(func() error {
+		lock, err := n.takeLock(slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		defer lock.release()
 		guard := steer.New()
 		placed, err := guard.Placed()
 		if err != nil {
@@ -110,11 +120,8 @@ func (n *namespace) cleanUp() (removed []string, err error) {
 		if err != nil {
 			return err
 		}
-		present, err := guard.Present()
-		if err == nil && !present {
-			present, err = guard.Confined()
-		}
-		if err == nil && present {
+		tables, err := guard.Remains()
+		if tables {
 			removed = append(removed, "the nftables tables named rolecall")
 		}
 		return errors.Join(err, guard.Remove()) // of what is not whole too

@@ -30,6 +30,9 @@
 //     For a container that is attached from the inside, the host's ends of its devices
 //     are guarded as well.
 //
+//   - One process looks after a namespace. Another is refused there, before it changes
+//     anything.
+//
 //   - An attachment whose guest the kernel's settings keep from being heard is [Failed],
 //     by the setting's name, and never attached in vain.
 //

@@ -26,7 +26,7 @@ func (e *InUseError) Error() string {
 	}
 	var names []string
 	for _, h := range e.Holders {
-		names = append(names, fmt.Sprintf("%q (pid %d)", h.Command, h.PID)) // quoted: any process names itself
+		names = append(names, h.String())
 	}
 	return fmt.Sprintf("%s is in use by %s", e.Addr, strings.Join(names, ", "))
 }

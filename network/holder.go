@@ -2,6 +2,7 @@ package network
 
 import (
 	"cmp"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -22,6 +23,14 @@ type Holder struct {
 	// Command is the program's name, at most 15 bytes, chosen by the program.
 	Command string
 }
+
+func newHolder(pid int) Holder {
+	comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	return Holder{PID: pid, Command: strings.TrimSuffix(string(comm), "\n")}
+}
+
+// String quotes the name, as any process names itself.
+func (h Holder) String() string { return fmt.Sprintf("%q (pid %d)", h.Command, h.PID) }
 
 // holders returns the processes whose listeners exclude one on addr of the
 // device. It finds what this process may see: without CAP_SYS_PTRACE those of
@@ -47,8 +56,7 @@ func holders(device string, addr netip.AddrPort) []Holder {
 	var found []Holder
 	for _, pid := range owners {
 		if pid != 0 {
-			comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
-			found = append(found, Holder{PID: pid, Command: strings.TrimSuffix(string(comm), "\n")})
+			found = append(found, newHolder(pid))
 		}
 	}
 	slices.SortFunc(found, func(a, b Holder) int { return cmp.Compare(a.PID, b.PID) })

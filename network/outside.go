@@ -193,7 +193,6 @@ func (s *State) recallEnds(w *wanted) error {
 		}
 	}
 	names := s.recorded[w.Name]
-	delete(s.recorded, w.Name)
 	if len(names) == 0 {
 		return nil
 	}
@@ -203,6 +202,7 @@ func (s *State) recallEnds(w *wanted) error {
 	for _, name := range names {
 		w.keepEnd(name)
 	}
+	delete(s.recorded, w.Name)
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 type place struct {
 	*namespace
 	guard  *steer.Guard // of no mode before the tables are made
+	lock   *lock
 	events *link.Events
 	ctx    context.Context // of those who follow the events
 	end    context.CancelFunc
@@ -102,10 +103,14 @@ func (s *State) openPlace(n *namespace) (*place, error) {
 		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, abandoned: map[string]bool{}, ends: map[int]*wanted{}, endsOf: map[string]string{}, placed: map[string]*link.Settings{},
 	}
 	err := n.do(func() (err error) {
+		if p.lock, err = n.takeLock(s.logger); err != nil {
+			return err
+		}
 		p.events, err = link.Open()
 		return err
 	})
 	if err != nil {
+		p.lock.release()
 		return nil, err
 	}
 	p.ctx, p.end = context.WithCancel(context.Background())
@@ -276,6 +281,7 @@ func (p *place) keepHostWay(keep bool) error {
 // What is there for the host alone is removed unless keep is set.
 func (p *place) close(keep bool) error {
 	p.leave()
+	defer p.lock.release()
 	st := p.stands[loopback]
 	if st == nil || keep {
 		return nil

@@ -20,6 +20,10 @@ func (s *State) settle(ctx context.Context, w *wanted) {
 		s.settleLoopback(ctx, w)
 		return
 	}
+	if err := s.recallEnds(w); err != nil { // be the namespace there or not
+		w.fail(w.withRemedy(err))
+		return
+	}
 	err := s.find(w)
 	if errors.Is(err, errAbsent) {
 		w.absent(err)

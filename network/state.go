@@ -150,21 +150,27 @@ func (s *State) Restore(ctx context.Context, a Attachment) error {
 		return err
 	}
 	w := &wanted{Attachment: a, phase: Waiting}
-	if err := s.recallEnds(w); err != nil {
-		return err
-	}
 	s.settle(ctx, w)
 	s.register(w)
 	return nil
 }
 
 // Mourn guards the device of an attachment that was lost before this process
-// started.
+// started. Where another agent looks after the device that is the other's to do.
 func (s *State) Mourn(a Attachment, why string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &wanted{Attachment: a, phase: Lost, reason: why, told: Lost}
 	s.wanted[a.Name] = w
+	err := s.mourn(w)
+	if _, held := errors.AsType[*heldError](err); held {
+		s.logger.Error("the device of a lost attachment is not guarded by this agent", "attachment", a.Name, "err", err)
+		return nil
+	}
+	return err
+}
+
+func (s *State) mourn(w *wanted) error {
 	if err := s.recallEnds(w); err != nil {
 		return err
 	}

@@ -195,7 +195,7 @@ func TestCleanupRemovesWhatAKilledProcessLeft(t *testing.T) {
 	if shown(t, ns) == fresh {
 		t.Fatal("the killed process left nothing to clean up")
 	}
-	for _, want := range []int{2, 0} { // nothing the second time
+	for _, want := range []int{3, 0} { // two addresses and the tables; nothing the second time
 		ns.Do(func() {
 			if removed, err := network.Cleanup(); len(removed) != want || err != nil {
 				t.Errorf("removed %q, %v; want %d things", removed, err, want)

@@ -40,6 +40,7 @@ func (s *State) retire(p *place) {
 	if err != nil {
 		s.logger.Error("tables of a namespace that nobody is attached in any more are still there; rolecall cleanup removes them", "netns", p.path, "err", err)
 	}
+	p.lock.release()
 	if p.namespace != s.own {
 		p.namespace.close()
 	}

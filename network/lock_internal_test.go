@@ -1,0 +1,35 @@
+package network
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rolecall/rolecall/network/nettest"
+)
+
+// TestAnAgentNeedNotBeRoot to be known by another agent of the same user.
+func TestAnAgentNeedNotBeRoot(t *testing.T) {
+	const nobody, same = 65534, ^uintptr(0)
+	as := func(user uintptr) { // this thread alone, see setresuid(2)
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, same, user, same); errno != 0 {
+			t.Fatal(errno)
+		}
+	}
+	nettest.New(t).Do(func() {
+		as(nobody)
+		defer as(0)
+		n := &namespace{}
+		first, err := n.takeLock(slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.release()
+		second, err := n.takeLock(slog.New(slog.DiscardHandler))
+		if _, held := errors.AsType[*heldError](err); !held {
+			t.Errorf("a second lock: %v, %v", second, err)
+		}
+	})
+}
