@@ -13,7 +13,7 @@ import (
 
 // newCloud stands upstream of the host and answers at the metadata address: the
 // metadata service of the cloud that the host itself runs in. The host forwards.
-func newCloud(t *testing.T, host *nettest.Namespace) {
+func newCloud(t *testing.T, host *nettest.Namespace) *nettest.Namespace {
 	t.Helper()
 	cloud := nettest.New(t)
 	nettest.Veth(t,
@@ -28,6 +28,7 @@ func newCloud(t *testing.T, host *nettest.Namespace) {
 	for _, addr := range metadata {
 		unbound(t, cloud, addr) // says nothing, and that it says it is enough
 	}
+	return cloud
 }
 
 // newRoutedGuest is a guest that has the host for its gateway.

@@ -33,8 +33,16 @@ type station struct {
 func newStation(t *testing.T, guest *nettest.Namespace, peer net.HardwareAddr) *station {
 	t.Helper()
 	s := &station{t: t, own: macOf(t, guest), peer: peer, claimed: map[netip.Addr]net.HardwareAddr{}}
-	guest.Do(func() {
-		device, err := net.InterfaceByName("eth0")
+	s.socket = packetSocket(t, guest, "eth0")
+	go s.listen()
+	return s
+}
+
+// packetSocket sends and hears on a device as it is.
+func packetSocket(t *testing.T, ns *nettest.Namespace, device string) (socket *os.File) {
+	t.Helper()
+	ns.Do(func() {
+		d, err := net.InterfaceByName(device)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,14 +51,13 @@ func newStation(t *testing.T, guest *nettest.Namespace, peer net.HardwareAddr) *
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.socket = os.NewFile(uintptr(fd), "packets")
-		if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: every, Ifindex: device.Index}); err != nil {
+		socket = os.NewFile(uintptr(fd), "packets")
+		if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: every, Ifindex: d.Index}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	t.Cleanup(func() { _ = s.socket.Close() })
-	go s.listen()
-	return s
+	t.Cleanup(func() { _ = socket.Close() })
+	return socket
 }
 
 // listen keeps every frame, and answers those who look for an address that it claims.

@@ -15,6 +15,7 @@ func bridgeChains() []chain {
 	raw := nftables.ChainPriorityRaw
 	return []chain{
 		{name: fromPort, rules: fromPortRules()},
+		{name: inTags, rules: inTagsRules()},
 		filter("prerouting", nftables.ChainHookPrerouting, raw, append([]rule{
 			{"nobody else sets the mark", setMark(0)},
 			{"a port that is known", all(noteBridge(expr.MetaKeyIIF), jump(fromPort))},
@@ -34,11 +35,8 @@ func bridgeChains() []chain {
 // fromPortRules go from what holds for every frame to what holds for requests.
 func fromPortRules() []rule {
 	rules := []rule{forgedMACRule(nil)}
-	for _, ethertype := range []uint16{unix.ETH_P_8021Q, unix.ETH_P_8021AD} {
-		// The kernel has taken one tag off. It takes another off later if that is a
-		// priority tag (VLAN 0), and then the packet is one that no rule here has seen.
-		rules = append(rules, rule{"a priority tag in another tag", all(tagged(ethertype),
-			tag.masked(expr.CmpOpEq, []byte{0x0f, 0xff}, []byte{0, 0}), dropped(doubleTagged))})
+	for _, ethertype := range tagTypes {
+		rules = append(rules, rule{"a priority tag in another tag", all(priorityTag(ethertype), dropped(doubleTagged))})
 	}
 	rules = append(rules, impersonationRules(nil)...)
 	rules = append(rules, neighbourRules()...)

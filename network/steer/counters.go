@@ -46,7 +46,7 @@ type Counters struct {
 	ForgedNeighbour uint64
 	// ForgedSource asked without being a member.
 	ForgedSource uint64
-	// DoubleTagged hid a priority tag in another 802.1Q tag.
+	// DoubleTagged hid a priority tag in another 802.1Q tag, or had three.
 	DoubleTagged uint64
 	// Impersonation said that it came from a metadata address.
 	Impersonation uint64

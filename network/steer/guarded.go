@@ -28,9 +28,33 @@ func guardedPortRules() []rule {
 	for _, v := range []ip{bridge4, bridge6} {
 		rules = append(rules, rule{"from a guarded port", all(v.to(), port, dropped(forwarded))})
 	}
+	for _, ethertype := range tagTypes {
+		rules = append(rules, rule{"in tags from a guarded port", all(tagged(ethertype), port, jump(inTags))})
+	}
 	return append(append(rules, sourceRoutes(bridge4, bridgeGuarded)...),
 		// The host would route it on as one from the bridge, once it has changed the address.
 		rule{"an IPv6 routing header", all(bridge6.version, extension(unix.IPPROTO_ROUTING), port, dropped(sourceRouted))})
+}
+
+// inTags is the chain for what has two tags or more (IEEE 802.1Q), and comes from a
+// guarded port. Who is on the same Ethernet may see through them.
+const inTags = "in_tags"
+
+// tagTypes are the EtherTypes of customers' tags and providers'.
+var tagTypes = []uint16{unix.ETH_P_8021Q, unix.ETH_P_8021AD}
+
+// inTagsRules drop what is for a metadata address behind two tags, and all that has
+// three, which nobody looks into: there is no such network.
+func inTagsRules() []rule {
+	var rules []rule
+	for _, ethertype := range tagTypes {
+		rules = append(rules,
+			rule{"a priority tag in another tag", all(priorityTag(ethertype), dropped(doubleTagged))},
+			rule{"three tags", all(tagType.is(network16(ethertype)), dropped(doubleTagged))})
+	}
+	return append(rules,
+		rule{"IPv4 in two tags", all(tagType.is(network16(unix.ETH_P_IP)), ipDst.behindTag().into(0), in(bridgeAddresses4), dropped(forwarded))},
+		rule{"IPv6 in two tags", all(tagType.is(network16(unix.ETH_P_IPV6)), ip6Dst.behindTag().into(0), in(bridgeAddresses6), dropped(forwarded))})
 }
 
 // sourceRoutes drop what the kernel readdresses after all our hooks for what is

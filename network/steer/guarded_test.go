@@ -31,7 +31,10 @@ func readdressing(host, guest net.HardwareAddr) map[string]func(text string) []b
 		}
 	}
 	return map[string]func(string) []byte{
-		"a loose source route":                sourceRouted(route(131, md4)),
+		"a loose source route": sourceRouted(route(131, md4)),
+		"a source route in two priority tags": func(text string) []byte {
+			return tag(tag(sourceRouted(route(131, md4))(text), 0), 0)
+		},
 		"a strict source route":               sourceRouted(route(137, cloud, md4)), // each is a neighbour
 		"a source route by way of the cloud":  sourceRouted(route(131, cloud, md4)),
 		"a source route behind other options": sourceRouted(append([]byte{1, 1, 1, 1}, route(131, md4)...)),
@@ -71,7 +74,7 @@ func TestNoSourceRouteLeadsAGuestToTheCloud(t *testing.T) {
 			count := func() uint64 {
 				var c steer.Counters
 				in(t, host, func() (err error) { c, err = guard.Counters(); return err })
-				return c.SourceRouted + c.Forwarded
+				return c.SourceRouted + c.Forwarded + c.DoubleTagged
 			}
 			for name, frame := range readdressing(hosts, guests) {
 				before := count()

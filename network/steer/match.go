@@ -24,7 +24,8 @@ var (
 	etherDst = field{expr.PayloadBaseLLHeader, 0, 6}
 	etherSrc = field{expr.PayloadBaseLLHeader, 6, 6}
 
-	tag = field{expr.PayloadBaseNetworkHeader, 0, 2} // IEEE 802.1Q, the tag behind the first
+	tag     = field{expr.PayloadBaseNetworkHeader, 0, 2} // IEEE 802.1Q, the tag behind the first
+	tagType = field{expr.PayloadBaseNetworkHeader, 2, 2} // of what is behind that
 
 	ipVersionAndLength = field{expr.PayloadBaseNetworkHeader, 0, 1} // RFC 791, section 3.1
 	ipSrc              = field{expr.PayloadBaseNetworkHeader, 12, 4}
@@ -51,6 +52,12 @@ type field struct {
 // into loads the field into the register n places behind the first.
 func (f field) into(n uint32) exprs {
 	return exprs{&expr.Payload{DestRegister: reg + n, Base: f.base, Offset: f.offset, Len: f.len}}
+}
+
+// behindTag is the field of a packet that is behind a second tag.
+func (f field) behindTag() field {
+	f.offset += 4
+	return f
 }
 
 // is compares the field.
@@ -125,6 +132,12 @@ func protocol(ethertype uint16) exprs {
 func tagged(ethertype uint16) exprs {
 	value := network16(ethertype)
 	return all(meta(expr.MetaKeyPROTOCOL, 0), between(value, value))
+}
+
+// priorityTag is a second tag that stands for no VLAN (VLAN 0). The kernel takes it off
+// after all rules for bridges, which have not seen then what is behind it.
+func priorityTag(ethertype uint16) exprs {
+	return all(tagged(ethertype), tag.masked(expr.CmpOpEq, []byte{0x0f, 0xff}, []byte{0, 0}))
 }
 
 // tcp is a segment from or to a port.

@@ -29,7 +29,8 @@ func Via(w Way) *Guard { return &Guard{way: w} }
 // with 1 to 15 bytes, from now on: also when the device is made anew, and when no
 // process of ours is left. TCP is refused with a reset, all else with "ICMP
 // administratively prohibited". What a bridge gets from a device of that name is
-// dropped, be it to be switched or routed, but what a member asks ([Guard.Admit]).
+// dropped, be it to be switched or routed, but what a member asks ([Guard.Admit]);
+// behind a second tag of a VLAN too, and whatever has three or hides behind VLAN 0.
 // IPv4 source routes from the device are dropped wherever they lead.
 //
 // This and all changes of one element: again is no error; [ErrAbsent] without our
