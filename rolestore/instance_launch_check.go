@@ -46,6 +46,9 @@ func checkLaunch(l Launch) error {
 	case l.Hostname != "" && !isHostname(l.Hostname):
 		return fmt.Errorf("hostname %q: want a name as in DNS, of letters, digits, hyphens and dots", l.Hostname)
 	}
+	if err := checkNetwork(l); err != nil {
+		return err // of the interface that an address of the next two may be from
+	}
 	if addr, err := netip.ParseAddr(l.PrivateIPv4); l.PrivateIPv4 != "" && (err != nil || !addr.Is4()) {
 		return fmt.Errorf("private_ipv4 %q: want an IPv4 address", l.PrivateIPv4)
 	}
@@ -65,7 +68,6 @@ func checkLaunch(l Launch) error {
 		checkProductCodes(l.ProductCodes),
 		checkPublicKeys(l.PublicKeys),
 		checkGroups("security_groups", l.SecurityGroups),
-		checkNetwork(l),
 	)
 }
 

@@ -65,6 +65,21 @@ func (d Document) Instance(region string) (rolestore.Instance, error) {
 	return i, nil
 }
 
+// DocumentOf is the document that defines i, with nothing left to defaults: put again, it
+// changes nothing.
+func DocumentOf(i rolestore.Instance) Document {
+	d := Document{
+		InstanceID: i.ID, Profile: Profile{Full: i.Profile}, Attachment: i.Attachment, Options: i.Options,
+		Placement: i.Placement, Launch: i.Launch, Containers: i.Containers,
+	}
+	if utf8.Valid(i.UserData) {
+		d.UserData = string(i.UserData)
+	} else {
+		d.UserDataBase64 = base64.StdEncoding.EncodeToString(i.UserData)
+	}
+	return d
+}
+
 // userData is what either form of it says.
 func (d Document) userData() ([]byte, error) {
 	switch {

@@ -149,6 +149,9 @@ func FuzzReadDocument(f *testing.F) {
 		for _, version := range []string{"1.0", "2009-04-04", "2021-03-23", tree.Latest} {
 			treetest.Crawl(t, tr, version)
 		}
+		if again, err := DocumentOf(i).Instance("eu-north-1"); err != nil || !again.Equal(i) {
+			t.Errorf("%+v is defined by %+v, which makes %+v, %v", i, DocumentOf(i), again, err)
+		}
 		text, err = json.Marshal(d)
 		if err != nil {
 			t.Fatal(err)
