@@ -35,6 +35,7 @@ var rooms = map[string]room{
 	"imds/container":             {may: []string{"rolestore"}, pure: true},
 	"imds/token":                 {pure: true},
 	"imds/tree":                  {may: []string{"rolestore", "rolestore/identity"}, pure: true},
+	"imds/tree/treetest":         {may: []string{"imds/tree", "rolestore"}},
 	"network":                    {may: []string{"network/link", "network/steer"}},
 	"network/link":               {},
 	"network/steer":              {may: []string{"network/link"}},

@@ -24,7 +24,7 @@ func (s *Server) setIdentity(of rolestore.Instance, d identity.Signed) {
 	defer s.mu.Unlock()
 	in := s.instances[of.ID]
 	old := in.load()
-	if old == nil || old.instance.Incarnation != of.Incarnation || identity.Of(old.instance) != identity.Of(of) || old.signed == d {
+	if old == nil || old.instance.Incarnation != of.Incarnation || !identity.Same(old.instance, of) || old.signed == d {
 		return
 	}
 	next := *old

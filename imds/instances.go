@@ -24,7 +24,7 @@ func (s *Server) Put(i rolestore.Instance) {
 		return
 	}
 	var signed identity.Signed
-	if identity.Of(old.instance) == identity.Of(i) {
+	if identity.Same(old.instance, i) {
 		signed = old.signed
 	}
 	in.replace(s.changed(old, i, signed))

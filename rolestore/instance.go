@@ -1,11 +1,13 @@
 package rolestore
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -83,18 +85,16 @@ type MetadataOptions struct {
 	// HTTPProtocolIPv6 is "enabled" or "disabled": whether the instance is served at
 	// fd00:ec2::254 too.
 	HTTPProtocolIPv6 string `json:"http_protocol_ipv6"`
+	// InstanceMetadataTags is "enabled" or "disabled": whether the instance is told its
+	// tags. Instances that were stored before it existed have none, which is disabled.
+	InstanceMetadataTags string `json:"instance_metadata_tags,omitempty"`
 }
 
 // DefaultMetadataOptions are EC2's defaults for new launches: served at the IPv4
-// address, and with session tokens alone, which go one hop.
+// address, and with session tokens alone, which go one hop. No tags are told.
 func DefaultMetadataOptions() MetadataOptions {
-	return MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "required", HTTPPutResponseHopLimit: 1, HTTPProtocolIPv6: "disabled"}
-}
-
-// Placement is EC2's placement: where an instance runs.
-type Placement struct {
-	Region           string `json:"region"`
-	AvailabilityZone string `json:"availability_zone"`
+	return MetadataOptions{HTTPEndpoint: "enabled", HTTPTokens: "required", HTTPPutResponseHopLimit: 1,
+		HTTPProtocolIPv6: "disabled", InstanceMetadataTags: "disabled"}
 }
 
 // InstanceProfile is the container of a role that EC2 hands to an instance.
@@ -148,18 +148,13 @@ func (i Instance) Validate() error {
 		return fmt.Errorf("metadata_options.http_put_response_hop_limit %d: want 1 to 64", i.Options.HTTPPutResponseHopLimit)
 	case i.Options.HTTPProtocolIPv6 != "enabled" && i.Options.HTTPProtocolIPv6 != "disabled":
 		return fmt.Errorf("metadata_options.http_protocol_ipv6 %q: want enabled or disabled", i.Options.HTTPProtocolIPv6)
-	case i.Placement.Region == "" || i.Placement.AvailabilityZone == "":
-		return fmt.Errorf("placement: want a region and an availability_zone")
+	case !slices.Contains([]string{"", "enabled", "disabled"}, i.Options.InstanceMetadataTags):
+		return fmt.Errorf("metadata_options.instance_metadata_tags %q: want enabled or disabled", i.Options.InstanceMetadataTags)
 	case i.Profile.ARN != "" && i.Profile.Role.Name() == "":
 		return fmt.Errorf("iam_instance_profile %s: want the ARN of its role", i.Profile.ARN)
 	case len(i.UserData) > MaxUserData:
 		return fmt.Errorf("user_data: it has %d bytes, and EC2 takes %d: have it fetch the rest", len(i.UserData), MaxUserData)
 	}
-	if err := checkLaunch(i.Launch); err != nil {
-		return err
-	}
-	if err := i.Containers.validate(); err != nil {
-		return err
-	}
-	return i.Attachment.Validate()
+	return cmp.Or(i.Placement.validate(), checkLaunch(i.Launch), checkTags(i.Tags, i.Options.InstanceMetadataTags),
+		i.Containers.validate(), i.Attachment.Validate())
 }

@@ -1,6 +1,7 @@
 package rolestore
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -8,6 +9,10 @@ import (
 func launch() Launch {
 	return Launch{
 		ImageID: "ami-0a887e401f7654935", InstanceType: "m7i.large", Hostname: "web.example.com", PrivateIPv4: "10.0.0.5",
+		AncestorAMIIDs: []string{"ami-11111111"}, AMILaunchIndex: 2, ReservationID: "r-046cb3eca3e201d2f", KernelID: "aki-5c21674b", RamdiskID: "ari-01bb5768",
+		InstanceLifecycle: "spot", Architecture: "arm64", Hypervisor: "nitro", Monitoring: "enabled",
+		SecurityGroups: []SecurityGroup{{"sg-11111111", "default"}}, BlockDevices: map[string]string{"ami": "/dev/xvda", "ebs1": "sdb"},
+		ProductCodes: []ProductCode{{"abc123", "marketplace"}}, Tags: map[string]string{"Name": "web"},
 		MAC: "06:00:00:00:00:01", PublicKeys: []PublicKey{{"web", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 somebody@example.com"}},
 	}
 }
@@ -62,6 +67,27 @@ func TestWhatAnInstanceMayNotBeTold(t *testing.T) {
 		{"a key with two lines of name", key("a\nb", "ssh-rsa AAAA"), "public_keys: key_name"},
 		{"a key of two lines", key("a", "ssh-rsa AAAA\nssh-rsa BBBB"), "public_keys: public_key of number 1, a"},
 		{"a private key", key("a", "-----BEGIN OPENSSH PRIVATE KEY-----"), "public_keys: public_key"},
+		{"a key whose name is a directory to cloud-init", key("web/", "ssh-rsa AAAA"), "public_keys: key_name"},
+		{"a key with a space at its end", key("web ", "ssh-rsa AAAA"), "public_keys: key_name"},
+		{"a key that is too long", key("a", "ssh-rsa "+strings.Repeat("AAAA", 2<<10)), "public_keys: public_key"},
+		{"an ancestor by name", func(l *Launch) { l.AncestorAMIIDs = append(l.AncestorAMIIDs, "debian") }, `ancestor_ami_ids: "debian"`},
+		{"an index below the first", func(l *Launch) { l.AMILaunchIndex = -1 }, "ami_launch_index"},
+		{"no reservation", func(l *Launch) { l.ReservationID = "r-" }, "reservation_id"},
+		{"a kernel's version", func(l *Launch) { l.KernelID = "6.1" }, "kernel_id"},
+		{"a RAM disk of capitals", func(l *Launch) { l.RamdiskID = "ari-01BB5768" }, "ramdisk_id"},
+		{"an unknown life cycle", func(l *Launch) { l.InstanceLifecycle = "reserved" }, "instance_lifecycle"},
+		{"an unknown architecture", func(l *Launch) { l.Architecture = "amd64" }, "architecture"},
+		{"an unknown hypervisor", func(l *Launch) { l.Hypervisor = "kvm" }, "hypervisor"},
+		{"monitoring on", func(l *Launch) { l.Monitoring = "on" }, "monitoring"},
+		{"a block device of no virtual name", func(l *Launch) { l.BlockDevices["sda"] = "/dev/sda" }, `block_devices: "sda"`},
+		{"a block device without a number", func(l *Launch) { l.BlockDevices["ebs"] = "/dev/sda" }, `block_devices: "ebs"`},
+		{"a block device of nothing", func(l *Launch) { l.BlockDevices["root"] = "" }, "block_devices.root"},
+		{"a block device with a line after it", func(l *Launch) { l.BlockDevices["root"] = "sda\n" }, "block_devices.root"},
+		{"no product code", func(l *Launch) { l.ProductCodes[0].ID = "a b" }, "product_codes: product_code_id"},
+		{"a product code of no type", func(l *Launch) { l.ProductCodes[0].Type = "" }, "product_codes: product_code_type"},
+		{"more product codes than any image has", func(l *Launch) { l.ProductCodes = slices.Repeat(l.ProductCodes, 17) }, "product_codes"},
+		{"a security group without an id", func(l *Launch) { l.SecurityGroups[0].ID = "" }, "security_groups: group_id"},
+		{"a security group without a name", func(l *Launch) { l.SecurityGroups[0].Name = "" }, "security_groups: group_name"},
 		{"a type alone", key("a", "ssh-rsa"), "public_keys: public_key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

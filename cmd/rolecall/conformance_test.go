@@ -38,10 +38,6 @@ func conformance(programs, scripts string) []client {
 	arn := map[string]string{"arn": hostARN.String()}
 	found := map[string]string{"arn": hostARN.String(), "region": "^us-east-1$"}
 	rclone := []string{"rclone", "--s3-env-auth", "--s3-provider", "Other", "--s3-endpoint", "http://" + s3Address, "lsf", ":s3:bucket"}
-	// cloud-init knows EC2 by the machine's UUID, which Xen shows here. What else is in
-	// /sys does not matter to it.
-	crawl := "mount -t tmpfs none /sys && mkdir -p /sys/hypervisor /sys/class/net && " +
-		"echo ec2e1916-9099-7caf-fd21-012345abcdef >/sys/hypervisor/uuid && exec /usr/bin/python3 " + filepath.Join(scripts, "crawl.py") + " $HOME"
 	return []client{
 		{name: "awscli 2 (Debian)", use: useCore, prints: `(?m)^arn:aws:sts::[0-9]{12}:assumed-role/default/i-[0-9a-f]{17}$`,
 			command: []string{"/usr/bin/aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text", "--region", "us-east-1", "--endpoint-url", issuerURL}},
@@ -61,8 +57,15 @@ func conformance(programs, scripts string) []client {
 			command: []string{"ec2metadata"}},
 		{name: "cloud-init (Debian)", use: useTree, region: "found",
 			prints:  `"cloud": "aws", "platform": "ec2", "region": "us-east-1", "instance-id": "i-[0-9a-f]{17}".*"placement": \{.*"availability-zone": "us-east-1a".*"accountId": "[0-9]{12}"`,
-			command: []string{"unshare", "--mount", "sh", "-c", crawl}},
+			command: cloudInitCommand(scripts)},
 	}
+}
+
+// cloudInitCommand is the command that has cloud-init crawl. It knows EC2 by the machine's UUID,
+// which Xen shows here. What else is in /sys does not matter to it.
+func cloudInitCommand(scripts string) []string {
+	return []string{"unshare", "--mount", "sh", "-c", "mount -t tmpfs none /sys && mkdir -p /sys/hypervisor /sys/class/net && " +
+		"echo ec2e1916-9099-7caf-fd21-012345abcdef >/sys/hypervisor/uuid && exec /usr/bin/python3 " + filepath.Join(scripts, "crawl.py") + " $HOME"}
 }
 
 // TestEveryClientFindsItsRole runs `up` and lets each client, which has no configuration

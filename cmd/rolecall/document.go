@@ -25,6 +25,7 @@ type (
 		Launch     fileLaunch          `yaml:",inline"`
 		Containers fileContainers      `yaml:"container_credentials"`
 		UserData   string              `yaml:"user_data"`
+		Base64     string              `yaml:"user_data_base64"`
 	}
 	// fileInstanceProfile is a name, an ARN, or the profile itself.
 	fileInstanceProfile struct {
@@ -55,18 +56,7 @@ type (
 		HTTPTokens              string `yaml:"http_tokens"`
 		HTTPPutResponseHopLimit int    `yaml:"http_put_response_hop_limit"`
 		HTTPProtocolIPv6        string `yaml:"http_protocol_ipv6"`
-	}
-	fileLaunch struct {
-		ImageID      string          `yaml:"image_id"`
-		InstanceType string          `yaml:"instance_type"`
-		Hostname     string          `yaml:"hostname"`
-		PrivateIPv4  string          `yaml:"private_ipv4"`
-		MAC          string          `yaml:"mac"`
-		PublicKeys   []filePublicKey `yaml:"public_keys"`
-	}
-	filePublicKey struct {
-		Name string `yaml:"key_name"`
-		Key  string `yaml:"public_key"`
+		InstanceMetadataTags    string `yaml:"instance_metadata_tags"`
 	}
 	fileContainers struct {
 		Task string  `yaml:"task"`
@@ -80,8 +70,12 @@ type (
 		UID            string `yaml:"uid"`
 	}
 	filePlacement struct {
-		Region           string `yaml:"region"`
-		AvailabilityZone string `yaml:"availability_zone"`
+		Region             string `yaml:"region"`
+		AvailabilityZone   string `yaml:"availability_zone"`
+		AvailabilityZoneID string `yaml:"availability_zone_id"`
+		GroupName          string `yaml:"group_name"`
+		PartitionNumber    int    `yaml:"partition_number"`
+		HostID             string `yaml:"host_id"`
 	}
 )
 
@@ -125,10 +119,6 @@ func parseInstance(name string, text []byte) (admin.Document, error) {
 }
 
 func (f fileInstance) document() admin.Document {
-	var keys []rolestore.PublicKey
-	for _, k := range f.Launch.PublicKeys {
-		keys = append(keys, rolestore.PublicKey(k))
-	}
 	return admin.Document{
 		InstanceID: f.InstanceID,
 		Profile: admin.Profile{
@@ -140,11 +130,8 @@ func (f fileInstance) document() admin.Document {
 		Attachment: rolestore.Attachment(f.Attachment),
 		Options:    rolestore.MetadataOptions(f.Options),
 		Placement:  rolestore.Placement(f.Placement),
-		Launch: rolestore.Launch{
-			ImageID: f.Launch.ImageID, InstanceType: f.Launch.InstanceType, Hostname: f.Launch.Hostname,
-			PrivateIPv4: f.Launch.PrivateIPv4, MAC: f.Launch.MAC, PublicKeys: keys,
-		},
+		Launch:     f.Launch.launch(),
 		Containers: rolestore.ContainerCredentials{Task: f.Containers.Task, Pod: rolestore.Pod(f.Containers.Pod)},
-		UserData:   f.UserData,
+		UserData:   f.UserData, UserDataBase64: f.Base64,
 	}
 }

@@ -101,22 +101,28 @@ func TestAnInstancesFileIsRefusedByFileAndLine(t *testing.T) {
 		"attachment: [":                 "web.yaml:1: ",
 		webDocument + "userdata: x\n":   `web.yaml:3: unknown key "userdata"`,
 		webDocument + "InstanceID: x\n": `web.yaml:3: unknown key "InstanceID"`,
-		webDocument + "metadata_options:\n  http_put_hops: 1":           `web.yaml:4: unknown key "http_put_hops"`,
-		webDocument + "placement: {zone: a}\n":                          `web.yaml:3: unknown key "zone"`,
-		webDocument + "iam_instance_profile:\n  name: web\n":            `web.yaml:4: unknown key "name"`,
-		webDocument + "iam_instance_profile:\n  role:\n    name: web\n": `web.yaml:5: unknown key "name"`,
-		webDocument + "iam_instance_profile: [web]\n":                   "web.yaml:3: cannot unmarshal",
-		webDocument + "instance_id: x\n":                                "web.yaml:3: mapping key",
-		"instance_id: " + webID + "\nattachment:\n  vlan: 5\n":          `web.yaml:3: unknown key "vlan"`,
-		"instance_id: " + webID + "\nattachment: {host: maybe}\n":       "web.yaml:2: cannot unmarshal",
-		webDocument + "---\n" + webDocument:                             "web.yaml: there is a second document after ---",
-		webDocument + "---\n[":                                          "web.yaml: there is a second document after ---",
-		"attachment: {interface: tap0}\n":                               `web.yaml: invalid instance: instance_id "": want`,
-		"instance_id: " + webID + "\n":                                  "web.yaml: invalid instance: attachment: want one of",
-		webDocument + "iam_instance_profile: a b\n":                     `web.yaml: invalid instance: iam_instance_profile "a b"`,
-		webDocument + "metadata_options: {http_tokens: on}\n":           `web.yaml: invalid instance: metadata_options.http_tokens "on"`,
-		webDocument + "instance_type: large\n":                          `web.yaml: invalid instance: instance_type "large": want a family`,
-		webDocument + "public_keys: [{name: web}]\n":                    `web.yaml:3: unknown key "name"`,
+		webDocument + "metadata_options:\n  http_put_hops: 1":                                 `web.yaml:4: unknown key "http_put_hops"`,
+		webDocument + "placement: {zone: a}\n":                                                `web.yaml:3: unknown key "zone"`,
+		webDocument + "iam_instance_profile:\n  name: web\n":                                  `web.yaml:4: unknown key "name"`,
+		webDocument + "iam_instance_profile:\n  role:\n    name: web\n":                       `web.yaml:5: unknown key "name"`,
+		webDocument + "iam_instance_profile: [web]\n":                                         "web.yaml:3: cannot unmarshal",
+		webDocument + "instance_id: x\n":                                                      "web.yaml:3: mapping key",
+		"instance_id: " + webID + "\nattachment:\n  vlan: 5\n":                                `web.yaml:3: unknown key "vlan"`,
+		"instance_id: " + webID + "\nattachment: {host: maybe}\n":                             "web.yaml:2: cannot unmarshal",
+		webDocument + "---\n" + webDocument:                                                   "web.yaml: there is a second document after ---",
+		webDocument + "---\n[":                                                                "web.yaml: there is a second document after ---",
+		"attachment: {interface: tap0}\n":                                                     `web.yaml: invalid instance: instance_id "": want`,
+		"instance_id: " + webID + "\n":                                                        "web.yaml: invalid instance: attachment: want one of",
+		webDocument + "iam_instance_profile: a b\n":                                           `web.yaml: invalid instance: iam_instance_profile "a b"`,
+		webDocument + "metadata_options: {http_tokens: on}\n":                                 `web.yaml: invalid instance: metadata_options.http_tokens "on"`,
+		webDocument + "instance_type: large\n":                                                `web.yaml: invalid instance: instance_type "large": want a family`,
+		webDocument + "public_keys: [{name: web}]\n":                                          `web.yaml:3: unknown key "name"`,
+		webDocument + "network_interfaces:\n  - mac: a\n    ip: b\n":                          `web.yaml:5: unknown key "ip"`,
+		webDocument + "network_interfaces: [{mac: a}]\n":                                      `web.yaml: invalid instance: network_interfaces[0].mac "a": want`,
+		webDocument + "tags: [a]\n":                                                           "web.yaml:3: cannot unmarshal",
+		webDocument + "tags: {a: b, a: c}\n":                                                  "web.yaml:3: mapping key",
+		webDocument + "metadata_options: {instance_metadata_tags: enabled}\ntags: {a b: c}\n": `web.yaml: invalid instance: tags: key "a b" cannot be told`,
+		webDocument + "user_data: !!binary /w==\n":                                            "web.yaml: invalid instance: user_data: it is no text",
 	} {
 		_, err := parseInstance("web.yaml", []byte(text))
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
@@ -134,9 +140,15 @@ func FuzzParseInstance(f *testing.F) {
 		`{"instance_id": "` + webID + `", "attachment": {"host": true}}`, "a: &a [*a]", "<<: {attachment: {host: yes}}", "---\n---\n", "\t", "!!binary x",
 		"instance_id: " + webID + "\nattachment: {bridge: br0, port: p, mac: 02:00:00:00:00:05, address: 10.0.0.5}\n",
 		webDocument + "user_data: |\n  #!/bin/sh\npublic_keys: [{key_name: a, public_key: ssh-rsa AAAA}]\nhostname: a\nmac: 02-00-00-00-00-0A\n",
+		"user_data: !!binary /w==\n" + webDocument, webDocument + "user_data_base64: /w==\ntags: {a: b}\nblock_devices: {}\nnetwork_interfaces: []\n",
 	} {
 		f.Add([]byte(text))
 	}
+	full, err := os.ReadFile(fullInstance)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(full)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d, err := parseInstance("web.yaml", text)
 		if err != nil {

@@ -41,6 +41,12 @@ func instancePut(w world, socket *string) *cobra.Command {
 			"  instance_id: i-0123456789abcdef0\n" +
 			"  iam_instance_profile: web\n" +
 			"  attachment: {interface: tap-web}\n\n" +
+			"Besides metadata_options, placement and user_data (or user_data_base64) it may say what the\n" +
+			"instance is told of itself: image_id, ancestor_ami_ids, ami_launch_index, reservation_id, kernel_id,\n" +
+			"ramdisk_id, instance_type, instance_lifecycle, architecture, hypervisor, monitoring, hostname,\n" +
+			"private_ipv4, mac, security_groups, network_interfaces, block_devices, product_codes, public_keys\n" +
+			"and tags. testdata/instances/full.yaml in Rolecall's repository has all of them, and `instance show`\n" +
+			"prints those of an instance. Put again with others, it is told them from its next request on;\n\n" +
 			"or, without a file, and with a new id if none is given:\n\n" +
 			"  rolecall instance put --profile web --interface tap-web",
 		Args: cobra.NoArgs,

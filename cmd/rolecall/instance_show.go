@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -79,6 +81,42 @@ func describeInstance(table io.Writer, w world, i admin.Instance) {
 		line("LAST REFUSAL", fmt.Sprintf("%s: %q from %s got %d: %s", ago(&r.Time, now), r.Path, r.Peer, r.Status, r.Reason))
 		line("REMEDY", r.Remedy)
 	}
+	for _, m := range definition(i.Definition) {
+		line(m.name, m.value)
+	}
+}
+
+type member struct{ name, value string }
+
+// definition is what an instance was put as, by the names that a file has, but for what
+// is shown before it.
+func definition(d *admin.Document) []member {
+	if d == nil {
+		return nil
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil // no document is without a form in JSON
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	_, _ = decoder.Token() // the brace
+	var all []member
+	for decoder.More() {
+		name, _ := decoder.Token()
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return all
+		}
+		m := member{name: fmt.Sprint(name), value: strings.Trim(string(value), `"`)}
+		switch m.name {
+		case "instance_id", "iam_instance_profile", "attachment":
+			continue
+		case "user_data", "user_data_base64":
+			m.value = fmt.Sprintf("%d characters: see -o json", len(d.UserData)+len(d.UserDataBase64))
+		}
+		all = append(all, m)
+	}
+	return all
 }
 
 // told prints in one line what is served where, or what it waits for.

@@ -203,7 +203,7 @@ func TestAnInstanceIsPutFromStandardInput(t *testing.T) {
 	if out, err := c.run(strings.NewReader(webDocument), "put", "-f", "-"); err != nil || !strings.HasPrefix(out, webID+": no role, served on tap-web") {
 		t.Errorf("%v, prints %s", err, out)
 	}
-	if _, err := c.run(strings.NewReader(webDocument+"tags: {}\n"), "put", "-f", "-"); err == nil || err.Error() != `standard input:3: unknown key "tags"` {
+	if _, err := c.run(strings.NewReader(webDocument+"tag: {}\n"), "put", "-f", "-"); err == nil || err.Error() != `standard input:3: unknown key "tag"` {
 		t.Error(err)
 	}
 }

@@ -107,7 +107,9 @@ func (a *agentHalf) Instance(id string) (admin.Instance, bool) {
 	if !ok {
 		return admin.Instance{}, false
 	}
-	return a.show(r), true
+	i, definition := a.show(r), admin.DocumentOf(r.Instance)
+	i.Definition = &definition
+	return i, true
 }
 
 // states are the network's phases in the words of the API.

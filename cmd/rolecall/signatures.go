@@ -194,7 +194,7 @@ func (a *agentHalf) publishSigned(i rolestore.Instance, d hold.SignedDocument) {
 	a.changing.Lock()
 	defer a.changing.Unlock()
 	now, ok := a.identity.Instance(i.ID)
-	if !ok || now.Incarnation != i.Incarnation || identity.Of(now) != identity.Of(i) {
+	if !ok || now.Incarnation != i.Incarnation || !identity.Same(now, i) {
 		return
 	}
 	a.imds.PublishIdentity(i, d.Signed)

@@ -8,8 +8,8 @@
 //	/latest/meta-data/instance-id      a leaf: its text
 //	/2008-02-01/meta-data/...          what existed in that version of the API
 //
-// Leaves are rows of one table, see leaves.go; directories and listings follow
-// from it. What an instance is not told does not exist, nor does a directory without
+// Leaves are rows of one table, see rows.go and network.go; directories and listings
+// follow from it. What an instance is not told does not exist, nor does a directory without
 // a child: cloud-init drops the whole tree if one path that is listed does not
 // answer. What changes while the instance runs is not held here: its leaves say by
 // [Kind] what the server has to fill in.

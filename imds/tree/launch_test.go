@@ -25,7 +25,7 @@ func TestWhatAnInstanceIsToldOfItself(t *testing.T) {
 	const nic = "meta-data/network/interfaces/macs/06:00:00:00:00:01/"
 	for path, want := range map[string]string{
 		"": "dynamic\nmeta-data\nuser-data",
-		"meta-data/": "ami-id\nevents/\nhostname\niam/\ninstance-id\ninstance-type\nlocal-hostname\nlocal-ipv4\nmac\n" +
+		"meta-data/": "ami-id\nami-launch-index\nami-manifest-path\nevents/\nhostname\niam/\ninstance-action\ninstance-id\ninstance-life-cycle\ninstance-type\nlocal-hostname\nlocal-ipv4\nmac\n" +
 			"network/\nplacement/\npublic-keys/\nservices/",
 		"meta-data/ami-id":                    "ami-0a887e401f7654935",
 		"meta-data/instance-type":             "m7i.large",
@@ -45,7 +45,7 @@ func TestWhatAnInstanceIsToldOfItself(t *testing.T) {
 		"meta-data/public-keys/0/":            "openssh-key",
 		"meta-data/public-keys/0/openssh-key": "ssh-ed25519 AAAA web",
 		"meta-data/public-keys/1/openssh-key": "ssh-rsa AAAA b",
-		"dynamic/":                            "instance-identity/",
+		"dynamic/":                            "fws/\ninstance-identity/",
 		"dynamic/instance-identity":           "document",
 		"user-data":                           "#cloud-config\n{}\n\xff",
 		"user-data/":                          "#cloud-config\n{}\n\xff",

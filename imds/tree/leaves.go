@@ -2,6 +2,7 @@ package tree
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/rolecall/rolecall/rolestore"
 )
@@ -44,38 +45,6 @@ type item struct {
 	text  string
 }
 
-// rows is everything that instances are told, but for the identity document.
-var rows = []row{
-	{"meta-data/ami-id", "1.0", Text, one(func(i rolestore.Instance) string { return i.ImageID })},
-	{"meta-data/autoscaling/target-lifecycle-state", "2021-03-23", Text, one(func(i rolestore.Instance) string { return i.Events.TargetLifecycleState })},
-	{"meta-data/events/maintenance/history", "2018-08-17", Text, one(history)},
-	{"meta-data/events/maintenance/scheduled", "2018-08-17", Text, one(scheduled)},
-	{"meta-data/events/recommendations/rebalance", "2020-10-27", Text, one(rebalance)},
-	{"meta-data/hostname", "1.0", Text, one(hostname)},
-	{"meta-data/iam/info", "2012-01-12", RoleInfo, role},
-	{"meta-data/iam/security-credentials/" + each, "2012-01-12", RoleCredentials, role},
-	// No version lists it: cloud-init would store what it finds in its crawl.
-	{"meta-data/iam/security-credentials-extended/" + each, Latest, RoleCredentialsExtended, role},
-	{"meta-data/instance-id", "1.0", Text, one(func(i rolestore.Instance) string { return i.ID })},
-	{"meta-data/instance-type", "2007-08-29", Text, one(func(i rolestore.Instance) string { return i.InstanceType })},
-	{"meta-data/local-hostname", "2007-01-19", Text, one(hostname)},
-	{"meta-data/local-ipv4", "1.0", Text, one(privateIPv4)},
-	{"meta-data/mac", "2011-01-01", Text, one(func(i rolestore.Instance) string { return i.MAC })},
-	{"meta-data/network/interfaces/macs/" + each + "/device-number", "2011-01-01", Text, nic(always("0"))},
-	{"meta-data/network/interfaces/macs/" + each + "/local-hostname", "2011-01-01", Text, nic(hostname)},
-	{"meta-data/network/interfaces/macs/" + each + "/local-ipv4s", "2011-01-01", Text, nic(privateIPv4)},
-	{"meta-data/network/interfaces/macs/" + each + "/mac", "2011-01-01", Text, nic(func(i rolestore.Instance) string { return i.MAC })},
-	{"meta-data/network/interfaces/macs/" + each + "/owner-id", "2011-01-01", Text, nic(func(i rolestore.Instance) string { return i.Profile.AccountID() })},
-	{"meta-data/placement/availability-zone", "2008-02-01", Text, one(func(i rolestore.Instance) string { return i.Placement.AvailabilityZone })},
-	{"meta-data/placement/region", "2020-08-24", Text, one(func(i rolestore.Instance) string { return i.Placement.Region })},
-	{"meta-data/public-keys/" + each + "/openssh-key", "1.0", Text, publicKeys},
-	{"meta-data/services/domain", "2014-02-25", Text, one(always("amazonaws.com"))},
-	{"meta-data/services/partition", "2015-10-20", Text, one(always("aws"))},
-	{"meta-data/spot/instance-action", "2016-11-15", Text, one(spotAction)},
-	{"meta-data/spot/termination-time", "2014-11-05", Text, one(terminationTime)},
-	{"user-data", "1.0", Opaque, one(func(i rolestore.Instance) string { return string(i.UserData) })},
-}
-
 // one is a leaf with a text; "" says that there is no such leaf.
 func one(text func(rolestore.Instance) string) func(rolestore.Instance) []item {
 	return func(i rolestore.Instance) []item {
@@ -86,14 +55,20 @@ func one(text func(rolestore.Instance) string) func(rolestore.Instance) []item {
 	}
 }
 
-// nic is [one] of the first network interface, whose directory is its MAC address.
-func nic(text func(rolestore.Instance) string) func(rolestore.Instance) []item {
-	return func(i rolestore.Instance) []item {
-		if t := text(i); t != "" && i.MAC != "" {
-			return []item{{name: i.MAC, text: t}}
-		}
-		return nil
+// several is a leaf of several lines, one for each text.
+func several(texts func(rolestore.Instance) []string) func(rolestore.Instance) []item {
+	return one(func(i rolestore.Instance) string { return lines(texts(i)) })
+}
+
+// lines is how a leaf holds a list: line ends between, as in listings.
+func lines(texts []string) string { return strings.Join(texts, "\n") }
+
+// number is a leaf's, or none for 0.
+func number(n int) string {
+	if n == 0 {
+		return ""
 	}
+	return strconv.Itoa(n)
 }
 
 func role(i rolestore.Instance) []item {
@@ -111,6 +86,31 @@ func publicKeys(i rolestore.Instance) []item {
 		items = append(items, item{name: number, entry: number + "=" + k.Name, text: k.Key})
 	}
 	return items
+}
+
+func blockDevices(i rolestore.Instance) []item {
+	var items []item
+	for name, device := range i.BlockDevices {
+		items = append(items, item{name: name, text: device})
+	}
+	return items
+}
+
+func productCodes(i rolestore.Instance) []string {
+	var codes []string
+	for _, c := range i.ProductCodes {
+		codes = append(codes, c.ID)
+	}
+	return codes
+}
+
+// securityGroups are those of the primary network interface, live as all of the tree.
+func securityGroups(i rolestore.Instance) []string {
+	groups := i.SecurityGroups
+	if nics := i.Interfaces(); len(nics) > 0 {
+		groups = nics[0].SecurityGroups
+	}
+	return groupNames(groups)
 }
 
 func privateIPv4(i rolestore.Instance) string { return i.PrivateIPv4 }

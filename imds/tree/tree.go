@@ -26,7 +26,7 @@ type node struct {
 // signed it, or the zero value if it has not.
 func New(i rolestore.Instance, s identity.Signed) *Tree {
 	t := &Tree{nodes: make(map[string]*node)}
-	for _, r := range rows {
+	for _, r := range slices.Concat(rows, networkRows) {
 		for _, it := range r.items(i) {
 			leaf := &node{since: r.since, Node: Node{Kind: r.kind}}
 			if r.kind == Text || r.kind == Opaque {
@@ -40,6 +40,7 @@ func New(i rolestore.Instance, s identity.Signed) *Tree {
 		}
 	}
 	t.addIdentity(i, s)
+	t.addNoTags()
 	for _, n := range t.nodes {
 		if n.Directory {
 			n.Body = n.listing(Latest)

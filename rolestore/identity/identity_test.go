@@ -333,3 +333,28 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatAnInstanceWasLaunchedWithIsInItsDocument(t *testing.T) {
+	i := instance()
+	i.Architecture, i.KernelID, i.RamdiskID = "arm64", "aki-5c21674b", "ari-01bb5768"
+	i.ProductCodes = []rolestore.ProductCode{{ID: "a", Type: "marketplace"}, {ID: "b", Type: "devpay"}, {ID: "c", Type: "marketplace"}}
+	text := identity.Of(i).Text()
+	for _, want := range []string{`"architecture" : "arm64"`, `"devpayProductCodes" : [ "b" ]`, `"kernelId" : "aki-5c21674b"`,
+		`"marketplaceProductCodes" : [ "a", "c" ]`, `"ramdiskId" : "ari-01bb5768"`, `"billingProducts" : null`} {
+		if !strings.Contains(text, "  "+want+",\n") {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
+	}
+	if members, err := identity.Members([]byte(text)); err != nil || len(members) != 15 {
+		t.Errorf("it has %d members, %v", len(members), err)
+	}
+	other := i
+	if other.ProductCodes = other.ProductCodes[1:]; identity.Same(i, other) || !identity.Same(i, i) {
+		t.Error("Same does not compare what the documents say")
+	}
+	for _, odd := range []identity.Declared{{MarketplaceProductCodes: []string{"a", "b c"}}, {MarketplaceProductCodes: make([]string, 17)}} {
+		if err := odd.Validate(); err == nil || !strings.HasPrefix(err.Error(), "marketplaceProductCodes") {
+			t.Errorf("%+v: %v", odd, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func TestADocumentIsAskedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			issuers(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				var got identity.Declared
-				if err := json.NewDecoder(r.Body).Decode(&got); err != nil || got != declared || r.URL.Path != "/rolecall/v1/leases/"+instance+"/identity-document" {
+				if err := json.NewDecoder(r.Body).Decode(&got); err != nil || !reflect.DeepEqual(got, declared) || r.URL.Path != "/rolecall/v1/leases/"+instance+"/identity-document" {
 					t.Errorf("%s asks for %+v, %v", r.URL, got, err)
 				}
 				test.answer(w, r)

@@ -2,10 +2,12 @@ package admin
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/rolecall/rolecall/rolestore"
 )
@@ -28,8 +30,10 @@ type Document struct {
 	rolestore.Launch
 	// Containers is how a container finds its credentials, besides EC2's way.
 	Containers rolestore.ContainerCredentials `json:"container_credentials,omitzero"`
-	// UserData is a text, such as a script or a #cloud-config.
-	UserData string `json:"user_data,omitempty"`
+	// UserData is a text, such as a script or a #cloud-config. What is none, such as an
+	// archive, is given by UserDataBase64 (RFC 4648, section 4) in its place.
+	UserData       string `json:"user_data,omitempty"`
+	UserDataBase64 string `json:"user_data_base64,omitempty"`
 }
 
 // Instance returns the instance that d defines on an agent in region, valid and
@@ -47,22 +51,52 @@ func (d Document) Instance(region string) (rolestore.Instance, error) {
 			HTTPTokens:              cmp.Or(d.Options.HTTPTokens, defaults.HTTPTokens),
 			HTTPPutResponseHopLimit: cmp.Or(d.Options.HTTPPutResponseHopLimit, defaults.HTTPPutResponseHopLimit),
 			HTTPProtocolIPv6:        cmp.Or(d.Options.HTTPProtocolIPv6, defaults.HTTPProtocolIPv6),
+			InstanceMetadataTags:    cmp.Or(d.Options.InstanceMetadataTags, defaults.InstanceMetadataTags),
 		},
-		Placement: rolestore.Placement{Region: region, AvailabilityZone: cmp.Or(d.Placement.AvailabilityZone, region+"a")},
-		Launch:    d.Launch, Containers: d.Containers,
+		Placement: d.Placement,
+		Launch:    rolestore.NormalLaunch(d.Launch, d.Attachment), Containers: d.Containers,
 	}
-	if d.UserData != "" {
-		i.UserData = []byte(d.UserData)
-	}
-	i.PrivateIPv4 = cmp.Or(i.PrivateIPv4, d.Attachment.Address)
-	i.MAC = rolestore.NormalMAC(cmp.Or(i.MAC, d.Attachment.MAC))
-	if err := d.Profile.validate(); err != nil {
-		return rolestore.Instance{}, fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	if err := i.Validate(); err != nil {
+	i.Placement.Region, i.Placement.AvailabilityZone = region, cmp.Or(d.Placement.AvailabilityZone, region+"a")
+	var wrong error
+	i.UserData, wrong = d.userData()
+	if err := cmp.Or(d.Profile.validate(), wrong, i.Validate()); err != nil {
 		return rolestore.Instance{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return i, nil
+}
+
+// DocumentOf is the document that defines i, with nothing left to defaults: put again, it
+// changes nothing.
+func DocumentOf(i rolestore.Instance) Document {
+	d := Document{
+		InstanceID: i.ID, Profile: Profile{Full: i.Profile}, Attachment: i.Attachment, Options: i.Options,
+		Placement: i.Placement, Launch: i.Launch, Containers: i.Containers,
+	}
+	if utf8.Valid(i.UserData) {
+		d.UserData = string(i.UserData)
+	} else {
+		d.UserDataBase64 = base64.StdEncoding.EncodeToString(i.UserData)
+	}
+	return d
+}
+
+// userData is what either form of it says.
+func (d Document) userData() ([]byte, error) {
+	switch {
+	case d.UserData != "" && d.UserDataBase64 != "":
+		return nil, errors.New("user_data and user_data_base64: want one of them")
+	case d.UserDataBase64 != "":
+		data, err := base64.StdEncoding.DecodeString(d.UserDataBase64)
+		if err != nil {
+			return nil, errors.New("user_data_base64: it is no base64: encode it as `base64 -w 0` does, or give a text as user_data")
+		}
+		return data, nil
+	case !utf8.ValidString(d.UserData):
+		return nil, errors.New("user_data: it is no text: give it as user_data_base64")
+	case d.UserData != "":
+		return []byte(d.UserData), nil
+	}
+	return nil, nil
 }
 
 // Validate reports what no agent would take, whatever its region. The error is an

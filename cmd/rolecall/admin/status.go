@@ -57,6 +57,9 @@ type Instance struct {
 	// [Document] has it.
 	Attachment        string               `json:"attachment"`
 	AttachmentDetails rolestore.Attachment `json:"attachment_details"`
+	// Definition is what the instance was put as, defaults included, where one instance is
+	// asked for.
+	Definition *Document `json:"definition,omitempty"`
 	// Endpoints are the base URLs at which the instance is served.
 	Endpoints []string `json:"endpoints"`
 	// RoleARN is empty for an instance without a role.
