@@ -73,13 +73,11 @@ func Open(c Config) (*Core, error) {
 		callers:   sts.NewSources(),
 		sts:       sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
-	if err = core.Redefine(c.Definitions); err == nil {
-		err = d.RotateKeys(c.Now())
-	}
-	if err != nil {
+	if err = core.Redefine(c.Definitions); err != nil {
 		_ = d.Close()
 		return nil, err
 	}
+	core.replaceKeys(started)
 	return core, nil
 }
 
@@ -110,9 +108,8 @@ func (c *Core) Redefine(want *directory.Definitions) error {
 // rotateEvery is how often it is looked whether a key is due.
 const rotateEvery = session.KeyLead / 4
 
-// RotateKeys replaces the issuing keys and the site certificate on their schedules until
-// ctx ends. What fails, as while the disk is full, is tried again the next time: the key
-// of before goes on issuing, which is better than a core that is not there.
+// RotateKeys replaces the issuing keys, those of tokens for parties outside and the site
+// certificate on their schedules until ctx ends.
 func (c *Core) RotateKeys(ctx context.Context) error {
 	ticker := time.NewTicker(rotateEvery)
 	defer ticker.Stop()
@@ -124,10 +121,20 @@ func (c *Core) RotateKeys(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if err := c.directory.RotateKeys(c.config.Now()); err != nil {
-				c.config.Logger.Error("an issuing key is due and could not be replaced, which is tried again", "err", err)
-			}
+			c.replaceKeys(c.config.Now())
 		}
+	}
+}
+
+// replaceKeys replaces the keys that are due. What fails, as while the disk is full, is
+// tried again the next time: the key of before goes on, which is better than a core that
+// is not there.
+func (c *Core) replaceKeys(now time.Time) {
+	if err := c.directory.RotateKeys(now); err != nil {
+		c.config.Logger.Error("an issuing key is due and could not be replaced, which is tried again", "err", err)
+	}
+	if err := c.directory.RotateTokenKeys(now); err != nil {
+		c.config.Logger.Error("a key of web identity tokens is due and could not be replaced, which is tried again", "err", err)
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -60,6 +62,49 @@ func TestKeysAreReplacedOnTheirSchedule(t *testing.T) {
 	})
 }
 
+// TestTokenKeysAreReplacedWithTheIssuingKeys lets a quarter of a year go by.
+func TestTokenKeysAreReplacedWithTheIssuingKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEstate(t)
+		e.vend()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- e.RotateKeys(ctx) }()
+		signed := map[string]bool{}
+		for range 90 {
+			signed[e.signing()] = true
+			time.Sleep(24 * time.Hour)
+		}
+		if len(signed) != 3 {
+			t.Errorf("in a quarter of a year, %d keys have signed", len(signed))
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// vend lets the account have tokens for parties outside.
+func (e *estate) vend() {
+	e.t.Helper()
+	definitions := directory.Default(account)
+	definitions.Accounts[0].JWTVendingEnabled = true
+	if err := e.Redefine(&definitions); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// signing is the key that signs tokens for parties outside now.
+func (e *estate) signing() string {
+	e.t.Helper()
+	key, ok := e.directory.Snapshot().TokenKey(directory.ES384, e.config.Now())
+	if !ok {
+		e.t.Fatal("no key signs")
+	}
+	return fmt.Sprint(key.Signer.Public())
+}
+
 // sealedBy is the id of the key that has sealed a session token.
 func sealedBy(t *testing.T, token string) byte {
 	t.Helper()
@@ -74,6 +119,7 @@ func sealedBy(t *testing.T, token string) byte {
 func TestAKeyThatCannotBeReplacedIsUsedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEstate(t)
+		e.vend()
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- e.RotateKeys(ctx) }()
@@ -81,7 +127,8 @@ func TestAKeyThatCannotBeReplacedIsUsedOn(t *testing.T) {
 		if err := e.directory.Close(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(session.KeyPeriod + time.Hour)
+		signing := e.signing()
+		time.Sleep(60 * 24 * time.Hour)
 		synctest.Wait()
 		select {
 		case err := <-done:
@@ -92,8 +139,13 @@ func TestAKeyThatCannotBeReplacedIsUsedOn(t *testing.T) {
 		if _, _, err := e.directory.Snapshot().Sealer().Open(id, token, time.Now()); err != nil {
 			t.Errorf("the core does not issue any more: %v", err)
 		}
-		if !strings.Contains(e.log.String(), "could not be replaced") {
-			t.Errorf("the log says nothing of it:\n%s", e.log)
+		if e.signing() != signing {
+			t.Error("tokens are signed by a key that is not in the file")
+		}
+		for _, what := range []string{"an issuing key", "a key of web identity tokens"} {
+			if !strings.Contains(e.log.String(), what+" is due and could not be replaced") {
+				t.Errorf("the log says nothing of %s", what)
+			}
 		}
 		cancel()
 		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {

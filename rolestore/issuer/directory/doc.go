@@ -7,7 +7,8 @@
 // It lives in core.db, whose buckets are
 //
 //	core               identity: the core's id and its issuing keys; authority, for TLS;
-//	                   site_certificates, for identity documents
+//	                   site_certificates, for identity documents; web_identity_keys, for
+//	                   tokens for parties outside
 //	account            <account id>
 //	role               <account id>/<name>
 //	instance_profile   <account id>/<name>

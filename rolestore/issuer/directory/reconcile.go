@@ -2,6 +2,7 @@ package directory
 
 import (
 	"errors"
+	"time"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
@@ -16,6 +17,14 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 	r := reconciliation{prune: prune, by: ManagedByFile}
 	if want.builtIn {
 		r.by = ManagedByCore
+	}
+	if want.vends() && len(d.Snapshot().tokenKeys) == 0 {
+		// Keys take their time, so they are made before others wait for the file.
+		made, err := newTokenKeys(want.At.UTC().Truncate(time.Second))
+		if err != nil {
+			return nil, err
+		}
+		r.tokenKeys = made
 	}
 	err := d.change(func(tx *dbfile.Tx) error {
 		r.tx, r.done, r.named = tx, nil, map[string]bool{}
@@ -41,6 +50,8 @@ type reconciliation struct {
 	done  []string
 	named map[string]bool // by bucket/key: what the definitions name
 	gone  map[string]bool // accounts that are defined no longer
+
+	tokenKeys tokenKeyRecord // for the first account that has tokens for parties outside
 }
 
 func (r *reconciliation) account(a AccountDefinition) error {

@@ -93,7 +93,7 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 		s.loadPolicies(tx, report),
 		s.loadUsers(tx, report),
 		s.loadMFADevices(tx),
-		s.loadVending(tx),
+		s.loadTokenKeys(tx),
 		s.loadSite(tx),
 		dbfile.EachJSON(tx, bucketRole, func(k string, r roleRecord) error {
 			role, err := r.role(s)

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -116,14 +115,13 @@ func (c *call) vend(v vended, issuer string, expires time.Time, context *policy.
 	if len(payload) > maxPayload {
 		return "", badRequest("JWTPayloadSizeExceededException", "The requested token payload size exceeds the maximum allowed size.")
 	}
-	keys := c.directory.TokenKeys()
-	i := slices.IndexFunc(keys, func(k directory.TokenKey) bool { return k.Algorithm == v.algorithm })
-	if i < 0 {
+	key, ok := c.directory.TokenKey(v.algorithm, c.now)
+	if !ok {
 		return "", &Error{Code: "ServiceUnavailable", Message: "There is no key for this algorithm.", Status: http.StatusServiceUnavailable}
 	}
 	token := jwt.NewWithClaims(jwt.GetSigningMethod(v.algorithm), claims)
-	token.Header["kid"] = thumbprint(keys[i].Signer.Public())
-	return token.SignedString(keys[i].Signer)
+	token.Header["kid"] = thumbprint(key.Signer.Public())
+	return token.SignedString(key.Signer)
 }
 
 // tagsIn are the tags of a context by their keys.
