@@ -14,6 +14,7 @@ import (
 
 	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/network/nettest"
+	"github.com/rolecall/rolecall/network/steer"
 )
 
 // childEnv makes the test binary play another process instead of testing.
@@ -44,6 +45,8 @@ func child(role string) string {
 	case "loopback":
 		attachment, _ := network.Loopback("host", netip.MustParseAddrPort("127.0.0.1:1338"))
 		err = attach(network.Config{}, attachment)
+	case "unrefuse":
+		err = steer.New().Unrefuse("tap1")
 	default:
 		if path, ok := strings.CutPrefix(role, "netns "); ok {
 			err = attach(network.Config{}, network.Netns("web", path, false))

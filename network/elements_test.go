@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -53,12 +54,23 @@ func tables(t *testing.T, ns *nettest.Namespace) string {
 	return strings.Join(words, " ")
 }
 
+// hooked are the devices of a chain, as nft(8) lists one or many.
+var hooked = regexp.MustCompile(`hook ingress devices?(?: =)? (?:"([^"]+)"|\{ ([^}]*) \})`)
+
+// refuseBy are the devices that refuse by themselves.
+func refuseBy(t *testing.T, host *nettest.Namespace) (devices []string) {
+	t.Helper()
+	for _, chain := range hooked.FindAllStringSubmatch(host.Run(t, "nft", "-s", "list", "ruleset"), -1) {
+		devices = append(devices, strings.FieldsFunc(chain[1]+chain[2], func(r rune) bool { return r == ',' || r == ' ' })...)
+	}
+	slices.Sort(devices)
+	return devices
+}
+
 // refusing waits until so many devices refuse by themselves, which comes a moment later.
 func refusing(t *testing.T, host *nettest.Namespace, devices int) {
 	t.Helper()
-	eventually(t, "the devices refuse by themselves", func() bool {
-		return strings.Count(host.Run(t, "nft", "-s", "list", "ruleset"), "hook ingress device") == devices
-	})
+	eventually(t, "the devices refuse by themselves", func() bool { return len(refuseBy(t, host)) == devices })
 }
 
 // TestElementsThatOthersRemoveComeBack empties one set after another, in the tables of

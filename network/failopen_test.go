@@ -100,7 +100,7 @@ func TestTheGuardComesBackAfterAFlush(t *testing.T) {
 	guest := newRoutedGuest(t, host)
 	put(t, state, network.Interface("i-1", "", "tap1", true))
 	rules := func() string { return host.Run(t, "nft", "list", "ruleset") }
-	eventually(t, "the device refuses by itself", func() bool { return strings.Contains(rules(), "device_") })
+	eventually(t, "the device refuses by itself", func() bool { return strings.Contains(rules(), "devices_") })
 	before := rules()
 	host.Run(t, "nft", "flush", "ruleset")
 	eventually(t, "the tables", func() bool {

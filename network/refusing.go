@@ -11,13 +11,13 @@ import (
 	"github.com/rolecall/rolecall/network/steer"
 )
 
-// refusingPause is the time from one change of what devices refuse to the next. Each
-// makes the kernel look at the rules of all devices, and others wait for it meanwhile.
+// refusingPause is the time from one change of what devices refuse to the next. For each
+// device the kernel goes through the names of all, and others wait for it meanwhile.
 const refusingPause = 250 * time.Millisecond
 
 // refusing has the guests' devices refuse what is no request; see
-// [steer.Guard.Refuse]. The kernel takes tens of milliseconds for that, however many
-// devices it is told of at once, so nobody waits for it: until then the tables refuse.
+// [steer.Guard.Refuse]. The kernel takes tens of milliseconds for that, so nobody waits
+// for it: until then the tables refuse.
 type refusing struct {
 	place  *place // whose guard is another's to use
 	logger *slog.Logger
@@ -26,25 +26,30 @@ type refusing struct {
 
 	mu    sync.Mutex
 	guard *steer.Guard
-	want  map[int]string // the names of devices, by their index
-	lost  bool           // that somebody else took away what was there
-	made  map[int]string // of want, what the kernel has
+	want  map[string]int // the indexes of devices, by name
+	lost  bool           // that it is not known what the kernel has
+	made  map[string]int // of want, what the kernel has
 }
 
 func newRefusing(p *place, logger *slog.Logger) *refusing {
 	return &refusing{
-		place: p, logger: logger, want: map[int]string{},
+		place: p, logger: logger, want: map[string]int{},
 		kick: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 }
 
-func (r *refusing) add(index int, device string) { r.change(func() { r.want[index] = device }) }
-func (r *refusing) remove(index int)             { r.change(func() { delete(r.want, index) }) }
-
-// by says that the tables were made anew, by this guard.
-func (r *refusing) by(g *steer.Guard) {
-	r.change(func() { r.guard, r.lost, r.made = g, r.guard != nil, nil })
+// at says which device has the name, 0 for none that is a guest's.
+func (r *refusing) at(device string, index int) {
+	r.change(func() {
+		if r.want[device] = index; index == 0 {
+			delete(r.want, device)
+		}
+	})
 }
+
+// by says that the tables were made anew, by this guard, or that somebody else took
+// away what was there.
+func (r *refusing) by(g *steer.Guard) { r.change(func() { r.guard, r.lost, r.made = g, true, nil }) }
 
 func (r *refusing) change(f func()) {
 	r.mu.Lock()
@@ -59,29 +64,19 @@ func (r *refusing) change(f func()) {
 // run makes it so until ctx ends.
 func (r *refusing) run(ctx context.Context) {
 	defer close(r.ended)
-	have := map[int]bool{}
-	known := false
+	have := map[string]int{} // the indexes of those that refuse
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.kick:
 		}
-		err := r.place.do(func() (err error) {
-			if !known {
-				if have, err = steer.New().Refusing(); err != nil {
-					return err
-				}
-				known = true
-			}
-			return r.settle(have)
-		})
+		err := r.place.do(func() error { return r.settle(have) })
 		switch {
 		case errors.Is(err, steer.ErrKernel):
 			r.logger.Info("devices of guests do not refuse by themselves: with equal addresses, one may wait where it is refused", "err", err)
 		case err != nil:
 			r.logger.Warn("a device of a guest does not refuse by itself yet", "err", err)
-			known = false
 		}
 		select {
 		case <-ctx.Done():
@@ -92,37 +87,43 @@ func (r *refusing) run(ctx context.Context) {
 }
 
 // settle does what differs. What is there already and what is gone are no errors.
-func (r *refusing) settle(have map[int]bool) error {
+func (r *refusing) settle(have map[string]int) (err error) {
 	r.mu.Lock()
-	guard, want := r.guard, maps.Clone(r.want)
-	if r.lost {
-		clear(have)
-		r.lost = false
-	}
+	guard, want, lost := r.guard, maps.Clone(r.want), r.lost
+	r.lost = false
 	r.mu.Unlock()
-	more := map[int]string{}
-	for index, device := range want {
-		if !have[index] {
-			more[index] = device
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.lost = r.lost || err != nil; !r.lost {
+			r.made = want
+		}
+	}()
+	if lost {
+		found, err := guard.Refusing()
+		if err != nil {
+			return err
+		}
+		clear(have)
+		for device := range found {
+			have[device] = want[device]
 		}
 	}
-	var less []int
-	for index := range have {
-		if _, wanted := want[index]; !wanted {
-			less = append(less, index)
+	var less, more []string
+	for device := range have {
+		if _, wanted := want[device]; !wanted {
+			less = append(less, device)
 		}
 	}
-	if err := errors.Join(guard.Unrefuse(less...), guard.Refuse(more)); err != nil {
+	for device, index := range want {
+		if have[device] != index {
+			more = append(more, device)
+		}
+	}
+	if err := errors.Join(guard.Unrefuse(less...), guard.Refuse(more...)); err != nil {
 		return err
 	}
 	clear(have)
-	for index := range want {
-		have[index] = true
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.lost {
-		r.made = want
-	}
+	maps.Copy(have, want)
 	return nil
 }

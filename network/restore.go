@@ -49,8 +49,8 @@ func (p *place) demand() (steer.Demand, error) {
 	return p.guard.Demand(p.rules(), p.confined(), p.refusing.have())
 }
 
-// have are the devices that refuse by themselves.
-func (r *refusing) have() map[int]string {
+// have are the devices that refuse by themselves, and their indexes.
+func (r *refusing) have() map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.made)
@@ -83,14 +83,23 @@ func (s *State) mendTables(p *place) error {
 		s.mends.add("tables", p.path, undone)
 	}
 	lost, err := d.Unrefusing()
-	for index := range lost { // what was of a device that is gone is gone with it
-		if _, err := link.Named(index); err == nil {
-			s.mends.add("tables", p.path, "what the devices of guests refuse by themselves, in table netdev rolecall")
-			p.refusing.by(p.guard)
-			break
-		}
+	if undid(lost) {
+		s.mends.add("tables", p.path, "what the devices of guests refuse by themselves, in table netdev rolecall")
+		p.refusing.by(p.guard)
 	}
 	return err
+}
+
+// undid reports whether one of those that do not refuse any more, given by name and index,
+// is the device that it was. What was of one that is gone is gone with it, and what is of
+// one that was renamed goes by another name, or will when we are told of that.
+func undid(lost map[string]int) bool {
+	for device, index := range lost {
+		if name, err := link.Named(index); err == nil && name == device {
+			return true
+		}
+	}
+	return false
 }
 
 // remake makes the tables anew. s.mu is held.

@@ -209,10 +209,7 @@ func (st *stand) take(index int) {
 			st.place.byIndex[index] = st
 		}
 		if st.device != loopback && st.index != index {
-			st.place.refusing.remove(st.index)
-			if index != 0 {
-				st.place.refusing.add(index, st.device)
-			}
+			st.place.refusing.at(st.device, index)
 		}
 	}
 	st.index = index

@@ -52,11 +52,10 @@ func newBlock(t testing.TB, w steer.Way) *block {
 			b.host.Run(t, "ip", "addr", "add", netip.PrefixFrom(addr, addr.BitLen()).String(), "dev", device, "nodad")
 		}
 		in(t, b.host, func() error {
-			found, err := net.InterfaceByName(device)
-			if err != nil || device == "lo" {
-				return errors.Join(err, b.guard.Serve(device))
+			if device == "lo" {
+				return b.guard.Serve(device)
 			}
-			return errors.Join(b.guard.Serve(device), b.guard.Refuse(map[int]string{found.Index: device}))
+			return errors.Join(b.guard.Serve(device), b.guard.Refuse(device))
 		})
 		for _, addr := range listening(w, device) {
 			answerTCP(t, b.host, device, addr, device)

@@ -34,7 +34,7 @@ func (g *Guard) Confine(on bool) error {
 			if err := add(cc, g.way.elements(nftables.TableFamilyINet)); err != nil {
 				return err
 			}
-			addChains(cc, inetTable(), confineChains(), "")
+			addChains(cc, inetTable(), confineChains())
 			return nil
 		}))
 	}

@@ -86,24 +86,28 @@ func (g *Guard) build(cc *nftables.Conn, leftover []*nftables.Chain) error {
 		if err := add(cc, g.way.elements(t.table.Family)); err != nil {
 			return err
 		}
-		addChains(cc, t.table, t.chains, "")
+		addChains(cc, t.table, t.chains)
 	}
 	return nil
 }
 
-// addChains adds chains with their rules, of the family netdev at a device.
-func addChains(cc *nftables.Conn, table *nftables.Table, chains []chain, device string) {
+// addChains adds chains with their rules.
+func addChains(cc *nftables.Conn, table *nftables.Table, chains []chain) {
 	for _, c := range chains {
-		kernels := &nftables.Chain{Table: table, Name: c.name, Hooknum: c.hook, Priority: c.priority, Device: device}
+		kernels := &nftables.Chain{Table: table, Name: c.name, Hooknum: c.hook, Priority: c.priority}
 		if c.hook != nil {
 			accept := nftables.ChainPolicyAccept
 			kernels.Type, kernels.Policy = c.kind, &accept
 		}
-		cc.AddChain(kernels)
-		cc.FlushChain(kernels)
-		for _, r := range c.rules {
-			cc.AddRule(&nftables.Rule{Table: table, Chain: kernels, Exprs: r.exprs, UserData: r.userData()})
-		}
+		addRules(cc, cc.AddChain(kernels), c.rules)
+	}
+}
+
+// addRules has a chain have these rules and no others.
+func addRules(cc *nftables.Conn, c *nftables.Chain, rules []rule) {
+	cc.FlushChain(c)
+	for _, r := range rules {
+		cc.AddRule(&nftables.Rule{Table: c.Table, Chain: c, Exprs: r.exprs, UserData: r.userData()})
 	}
 }
 

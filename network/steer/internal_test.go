@@ -71,3 +71,17 @@ func TestOurOwnChangesAreKnownFromOthers(t *testing.T) {
 		}
 	})
 }
+
+// TestKernelsThatAddNoDeviceToAChain answer EINVAL to a chain without one.
+func TestKernelsThatAddNoDeviceToAChain(t *testing.T) {
+	for answer, want := range map[error]bool{nil: true, fmt.Errorf("netlink: %w", unix.EINVAL): false} {
+		if got, err := sharing(answer); got != want || err != nil {
+			t.Errorf("after %v, devices share chains: %t, %v", answer, got, err)
+		}
+	}
+	for answer, want := range map[error]error{unix.EPERM: unix.EPERM, unix.EOPNOTSUPP: ErrKernel} {
+		if _, err := sharing(answer); !errors.Is(err, want) {
+			t.Errorf("%v became %v", answer, err)
+		}
+	}
+}

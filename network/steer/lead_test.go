@@ -237,37 +237,3 @@ func TestOneModeFollowsAnother(t *testing.T) {
 		}
 	}
 }
-
-func TestRefusingDevicesComeAndGo(t *testing.T) {
-	ns := nettest.New(t)
-	g := steer.New()
-	ns.Run(t, "ip", "tuntap", "add", "tap0", "mode", "tap")
-	index, _ := device(t, ns, "tap0")
-	refusing := func() (found map[int]bool) {
-		in(t, ns, func() (err error) { found, err = g.Refusing(); return err })
-		return found
-	}
-	in(t, ns, func() error { return g.Unrefuse(index) })
-	for range 2 {
-		in(t, ns, func() error { return g.Refuse(map[int]string{index: "tap0"}) })
-		if got := refusing(); len(got) != 1 || !got[index] {
-			t.Errorf("refusing %v", got)
-		}
-	}
-	for range 2 {
-		in(t, ns, func() error { return g.Unrefuse(index) })
-		if got := refusing(); len(got) != 0 {
-			t.Errorf("refusing %v", got)
-		}
-	}
-	in(t, ns, func() error { return g.Refuse(map[int]string{index: "tap0"}) })
-	ns.Run(t, "ip", "link", "del", "tap0")
-	in(t, ns, func() error { return g.Unrefuse(index) })
-	if got := refusing(); len(got) != 0 {
-		t.Errorf("refusing %v", got)
-	}
-	in(t, ns, g.Remove)
-	if got := rules(t, ns); got != "" {
-		t.Errorf("left over:\n%s", got)
-	}
-}

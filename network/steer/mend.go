@@ -78,12 +78,12 @@ type Demand struct {
 	way      Way
 	elements []element
 	confined bool
-	refusing map[int]string
+	refusing map[string]int
 }
 
 // Demand returns what is to be there: the elements of want, [Guard.Confine] if confined,
-// and what [Guard.Refuse] has made for devices, by index.
-func (g *Guard) Demand(want Want, confined bool, refusing map[int]string) (Demand, error) {
+// and what [Guard.Refuse] has made for devices, given by name with their index.
+func (g *Guard) Demand(want Want, confined bool, refusing map[string]int) (Demand, error) {
 	elements, err := g.elements(want)
 	return Demand{g.way, elements, confined, refusing}, err
 }
@@ -129,7 +129,7 @@ func (d Demand) differs() (more, less []element, err error) {
 }
 
 // Unrefusing returns those devices that do not refuse any more.
-func (d Demand) Unrefusing() (map[int]string, error) {
+func (d Demand) Unrefusing() (map[string]int, error) {
 	if len(d.refusing) == 0 {
 		return nil, nil
 	}
@@ -138,7 +138,7 @@ func (d Demand) Unrefusing() (map[int]string, error) {
 	}
 	have, err := Via(d.way).Refusing()
 	lost := maps.Clone(d.refusing)
-	maps.DeleteFunc(lost, func(index int, _ string) bool { return have[index] })
+	maps.DeleteFunc(lost, func(device string, _ int) bool { return have[device] })
 	return lost, err
 }
 

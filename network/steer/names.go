@@ -15,6 +15,7 @@ type Guard struct {
 	way     Way
 	gathers bool      // see [Guard.Gather]
 	waiting []element // to be taken away
+	shares  *bool     // that devices share chains; see [Guard.Refuse]
 	// inherited are what an earlier process put, and this one has not; see [Guard.Inherit].
 	inherited map[key]element
 }

@@ -3,10 +3,7 @@ package steer
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -14,21 +11,20 @@ import (
 )
 
 const (
-	// refuse is the chain that all devices' chains lead to.
+	// refuse is the chain that all chains of devices lead to.
 	refuse = "refuse"
-	// perDevice begins the names of the devices' own chains. The index follows.
-	perDevice = "device_"
 	// iifKind is the kind of the device, as ip-link(8) has it (NFT_META_IIFKIND of
 	// linux/netfilter/nf_tables.h).
 	iifKind expr.MetaKey = 26
 )
 
-// Refuse has devices, given by index and name, themselves answer "refused" to what
-// their guests send to a metadata address but requests and ICMP. The tables refuse it
-// too; but their answer goes by the host's routes, and of two guests with the same
-// address only one would get it. A kernel that cannot do so at a device (before Linux
-// 5.11) is [ErrKernel]. The kernel takes tens of milliseconds, for one as for many.
-func (g *Guard) Refuse(devices map[int]string) error {
+// Refuse has devices themselves answer "refused" to what their guests send to a
+// metadata address but requests and ICMP. The tables refuse it too; but their answer
+// goes by the host's routes, and of two guests with the same address only one would
+// get it. Since Linux 6.16 it holds for whatever has that name, now or later; before, a
+// device that is made anew has to be told of again. A kernel that cannot do so at a
+// device (before Linux 5.11) is [ErrKernel].
+func (g *Guard) Refuse(devices ...string) error {
 	if len(devices) == 0 {
 		return nil
 	}
@@ -36,69 +32,63 @@ func (g *Guard) Refuse(devices map[int]string) error {
 	if err == nil && !prepared {
 		err = made(transact(g.way.buildRefuse))
 	}
+	if err == nil {
+		err = g.learnShares()
+	}
+	if err == nil {
+		err = inOneOrEach(devices, g.hook)
+	}
 	if err != nil {
 		return fmt.Errorf("refuse by devices themselves: %w", err)
-	}
-	return inOneOrEach(slices.Collect(maps.Keys(devices)), func(cc *nftables.Conn, index int) {
-		addChains(cc, deviceTable(), []chain{ofDevice(index)}, devices[index])
-	})
-}
-
-// Unrefuse ends [Guard.Refuse] for the devices with these indexes, be they there or
-// not.
-func (g *Guard) Unrefuse(indexes ...int) error {
-	return inOneOrEach(indexes, func(cc *nftables.Conn, index int) {
-		c := &nftables.Chain{Table: deviceTable(), Name: ofDevice(index).name}
-		cc.FlushChain(c)
-		cc.DelChain(c)
-	})
-}
-
-// inOneOrEach makes changes in one transaction, or, if a device that is gone makes
-// that fail, each in its own. What is of a device that is gone is gone with it.
-func inOneOrEach(indexes []int, change func(*nftables.Conn, int)) error {
-	if len(indexes) == 0 {
-		return nil
-	}
-	err := transact(func(cc *nftables.Conn) error {
-		for _, index := range indexes {
-			change(cc, index)
-		}
-		return nil
-	})
-	switch {
-	case !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV):
-		return err
-	case len(indexes) == 1:
-		return nil
-	}
-	for i := range indexes {
-		if err := inOneOrEach(indexes[i:i+1], change); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-// Refusing returns the indexes of the devices of [Guard.Refuse].
-func (g *Guard) Refusing() (map[int]bool, error) {
-	cc, done, err := open()
-	if err != nil {
-		return nil, err
+// Unrefuse ends [Guard.Refuse] for devices, be they there or not.
+func (g *Guard) Unrefuse(devices ...string) error {
+	if err := inOneOrEach(devices, unhook); err != nil {
+		return fmt.Errorf("refuse no more by devices themselves: %w", err)
 	}
-	defer done()
-	chains, err := cc.ListChainsOfTableFamily(nftables.TableFamilyNetdev)
-	if err != nil {
-		return nil, fmt.Errorf("list the devices that refuse: %w", explain(err))
+	return nil
+}
+
+// Refusing returns the devices of [Guard.Refuse]; none where what they have in common is
+// not whole.
+func (g *Guard) Refusing() (map[string]bool, error) {
+	found := map[string]bool{}
+	if prepared, err := g.way.refuses(); err != nil || !prepared {
+		return found, err
 	}
-	found := map[int]bool{}
-	for _, c := range chains {
-		digits, ok := strings.CutPrefix(c.Name, perDevice)
-		if index, err := strconv.Atoi(digits); ok && err == nil && c.Table.Name == tableName {
-			found[index] = true
+	chains, err := allHooked()
+	for _, h := range chains {
+		for _, device := range h.devices {
+			if h.rules == 1 && slices.Contains(chainsOf(device), h.name) {
+				found[device] = true
+			}
 		}
 	}
-	return found, nil
+	return found, err
+}
+
+// inOneOrEach makes changes in one transaction, or, if a device that is gone makes
+// that fail, each in its own. What is of a device that is gone is gone with it.
+func inOneOrEach(devices []string, change func([]string) error) error {
+	if len(devices) == 0 {
+		return nil
+	}
+	err := change(devices)
+	switch {
+	case !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV):
+		return err
+	case len(devices) == 1:
+		return nil
+	}
+	for i := range devices {
+		if err := inOneOrEach(devices[i:i+1], change); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refuses reports whether what all devices have in common is there. To make it anew
@@ -119,12 +109,6 @@ func (w Way) refuses() (bool, error) {
 	return chain{name: refuse, rules: w.refuseRules()}.present(cc, deviceTable())
 }
 
-// ofDevice is the chain of one device.
-func ofDevice(index int) chain {
-	return filter(perDevice+strconv.Itoa(index), nftables.ChainHookIngress, nftables.ChainPriorityFilter,
-		[]rule{{"whatever the device", jump(refuse)}})
-}
-
 // buildRefuse adds to a transaction what all devices have in common.
 func (w Way) buildRefuse(cc *nftables.Conn) error {
 	cc.AddTable(deviceTable())
@@ -139,7 +123,7 @@ func (w Way) buildRefuse(cc *nftables.Conn) error {
 		return err
 	}
 	cc.AddObj(&nftables.CounterObj{Table: deviceTable(), Name: closed})
-	addChains(cc, deviceTable(), []chain{{name: refuse, rules: w.refuseRules()}}, "")
+	addChains(cc, deviceTable(), []chain{{name: refuse, rules: w.refuseRules()}})
 	return nil
 }
 
