@@ -23,6 +23,7 @@ type GrantDefinition struct {
 	// InstanceProfiles are names of profiles of the same account.
 	InstanceProfiles []string
 	InstanceIDs      []string
+	Region           string
 	Tags             map[string]string
 }
 
@@ -73,7 +74,7 @@ func (g GrantDefinition) validate(account string, profiles map[string]bool) erro
 // grant is what the definition makes, but for the ARNs of its profiles.
 func (g GrantDefinition) grant(account string) Grant {
 	grant := Grant{Name: g.Name, Account: account, Host: g.Host, HostKey: g.HostKey, ManagedBy: ManagedByFile,
-		InstanceProfiles: slices.Clone(g.InstanceProfiles), InstanceIDs: g.InstanceIDs}
+		InstanceProfiles: slices.Clone(g.InstanceProfiles), InstanceIDs: g.InstanceIDs, Region: g.Region}
 	if len(g.Tags) > 0 {
 		grant.Tags = g.Tags
 	}

@@ -142,6 +142,7 @@ func TestGrantsOfTheFileThatAreRefused(t *testing.T) {
 		"of an ARN": {func(g *GrantDefinition) {
 			g.InstanceProfiles = []string{"arn:aws:iam::210987654321:instance-profile/default"}
 		}, "is not defined in this account"},
+		"nowhere":             {func(g *GrantDefinition) { g.Region = "eu-*" }, `region "eu-*"`},
 		"for everything":      {func(g *GrantDefinition) { g.InstanceIDs = []string{"*"} }, "begins with i-"},
 		"with a tag of AWS's": {func(g *GrantDefinition) { g.Tags = map[string]string{"aws:x": "y"} }, "AWS's own"},
 	} {

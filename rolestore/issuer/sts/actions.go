@@ -52,7 +52,7 @@ var actions = map[string]action{
 // of its instance.
 func (c *call) issueLeased(bought hosts.Redemption, life time.Duration) (rolestore.Credentials, error) {
 	claims := c.claim(session.AssumedRole, bought.Role.UniqueID, bought.Role.Account, bought.Claims.SessionName, life)
-	claims.Lease = bought.Lease
+	claims.Lease, claims.Region = bought.Lease, bought.Region
 	for _, k := range slices.Sorted(maps.Keys(bought.Tags)) {
 		claims.Tags = append(claims.Tags, session.Tag{Key: k, Value: bought.Tags[k]})
 	}

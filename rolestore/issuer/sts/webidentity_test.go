@@ -185,6 +185,32 @@ func TestAPolicyKnowsTheSessionOfAnInstance(t *testing.T) {
 	refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusForbidden, "AccessDenied")
 }
 
+// TestTheRegionOfAnInstanceIsItsGrants has a policy that asks for it in the instance's
+// ARN. The session keeps the one that it was made with.
+func TestTheRegionOfAnInstanceIsItsGrants(t *testing.T) {
+	definitions := standard()
+	definitions.Accounts[0].Roles = append(definitions.Accounts[0].Roles, role("in-frankfurt", `{"Version":"2012-10-17","Statement":
+		{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"ArnLike":{"ec2:SourceInstanceARN":"arn:aws:ec2:eu-central-1:`+account+`:instance/*"}}}}`))
+	w := newWorld(t, definitions)
+	f := form("AssumeRole", "RoleArn", roleARN(account, "in-frankfurt"), "RoleSessionName", "alice")
+	var bought []rolestore.Credentials
+	for _, region := range []string{"", "eu-central-1", "eu-west-1"} {
+		grant := *w.directory.Snapshot().Grant(account, "web")
+		grant.Region = region
+		if err := w.directory.PutGrant(grant, w.directory.Snapshot().Administrator(account, "test"), w.clock()); err != nil {
+			t.Fatal(err)
+		}
+		reply := w.send(post(redemption(w.hostToken(t, w.claims()))))
+		answered(t, reply)
+		bought = append(bought, credentialsIn(t, reply.Body.Bytes()))
+	}
+	for i, allowed := range []bool{false, true, false} {
+		if reply := w.send(w.signed(t, bought[i], f)); (reply.Code == http.StatusOK) != allowed {
+			t.Errorf("session %d: %d %s", i, reply.Code, reply.Body)
+		}
+	}
+}
+
 // TestTheTagsOfAGrantAreTheSessions holds them against a policy of their own.
 func TestTheTagsOfAGrantAreTheSessions(t *testing.T) {
 	definitions := standard()
