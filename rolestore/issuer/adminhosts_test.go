@@ -58,6 +58,7 @@ func TestWhatAdministratorsAreRefused(t *testing.T) {
 		"a grant of everything":      {"PUT", "/v1/grants/g", strings.Replace(sound, `"default"`, `"*"`, 1), nil, 400, "* is refused"},
 		"a grant for all":            {"PUT", "/v1/grants/g", strings.Replace(sound, "i-*", "*", 1), nil, 400, "begins with i-"},
 		"a grant for nowhere":        {"PUT", "/v1/grants/g", strings.Replace(sound, "{", `{"region":"Frankfurt",`, 1), nil, 400, "eu-central-1"},
+		"a grant of our own":         {"PUT", "/v1/grants/rolecall-up", sound, nil, 400, "`rolecall up` makes its grant anew at each start: choose another"},
 		"a grant with more in it":    {"PUT", "/v1/grants/g", `{"condition":"x"}`, nil, 400, "unknown field"},
 		"a grant by a web page":      {"PUT", "/v1/grants/g", sound, []string{"Origin", "https://attacker.example"}, 403, "programs"},
 		"a grant that is not there":  {"DELETE", "/v1/grants/g", "", nil, 404, "grant g"},

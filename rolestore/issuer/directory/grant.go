@@ -33,7 +33,7 @@ type Grant struct {
 	// was made when the host was registered, and goes with it.
 	HostKey string `json:"host_key_sha256,omitempty"`
 	// ManagedBy is ManagedByFile for a grant that core.yaml defines, and Unnamed is set
-	// when it does so no longer.
+	// when it does so no longer. It is ManagedByCore for what `up` grants its own host.
 	ManagedBy string `json:"managed_by,omitempty"`
 	Unnamed   bool   `json:"unnamed,omitempty"`
 	// GrantedBy is the ARN of who made the grant, and Retagged when its tags changed

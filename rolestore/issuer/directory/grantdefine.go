@@ -35,6 +35,8 @@ const granterSession = "core.yaml"
 // ownNames begin the names of what the core and `up` keep themselves.
 const ownNames = "rolecall-"
 
+var errOwnName = errors.New("names that begin with " + ownNames + " are the core's own, and `rolecall up` makes its grant anew at each start: choose another")
+
 var keyFingerprint = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func (a AccountDefinition) validateGrants(profiles map[string]bool) error {
@@ -53,7 +55,7 @@ func (a AccountDefinition) validateGrants(profiles map[string]bool) error {
 func (g GrantDefinition) validate(account string, profiles map[string]bool) error {
 	switch {
 	case strings.HasPrefix(g.Name, ownNames):
-		return errors.New("names that begin with " + ownNames + " are the core's own: choose another")
+		return errOwnName
 	case !hostID.MatchString(g.Host):
 		return fmt.Errorf("host %q: want h- and 17 hexadecimal digits", g.Host)
 	case !keyFingerprint.MatchString(g.HostKey):
@@ -115,7 +117,7 @@ func (r *reconciliation) grant(now *Snapshot, want Grant, at time.Time) error {
 	case reflect.DeepEqual(*have, want):
 		return nil
 	default:
-		r.note(nouns[bucketGrant], k, "updated: "+want.says())
+		r.note(nouns[bucketGrant], k, updated(want.changes(have))+"; "+want.says())
 	}
 	if !want.isFor(now.Host(want.Host)) {
 		r.note(nouns[bucketGrant], k, "waits until host "+want.Host+" has joined account "+want.Account+" with its key")

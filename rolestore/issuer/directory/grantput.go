@@ -79,7 +79,7 @@ func (d *Directory) PutGrant(g Grant, by Granter, now time.Time) error {
 		if err := d.free(have); err != nil {
 			return err
 		}
-		err := cmp.Or(s.grantable(g), g.check())
+		err := cmp.Or(g.named(), s.grantable(g), g.check())
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
@@ -166,6 +166,15 @@ func (s *Snapshot) grantable(g Grant) error {
 		return fmt.Errorf("host %q is not registered: see `rolecall core host list`", g.Host)
 	case host.Account != g.Account:
 		return fmt.Errorf("host %s belongs to account %s, and a grant of account %s gives it nothing", host.ID, host.Account, g.Account)
+	}
+	return nil
+}
+
+// named refuses a name of the core's own for what anybody else grants: it would be
+// overwritten.
+func (g *Grant) named() error {
+	if strings.HasPrefix(g.Name, ownNames) && g.ManagedBy != ManagedByCore {
+		return errOwnName
 	}
 	return nil
 }
