@@ -79,6 +79,7 @@ type (
 		HostKey          string            `yaml:"host_key_sha256"`
 		InstanceProfiles []string          `yaml:"instance_profiles"`
 		InstanceIDs      []string          `yaml:"instance_ids"`
+		Region           string            `yaml:"region"`
 		Tags             map[string]string `yaml:"tags"`
 	}
 )

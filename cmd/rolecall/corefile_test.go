@@ -99,12 +99,12 @@ func TestASecretInAnOpenFile(t *testing.T) {
 func TestUpGrantsItselfWhatItsFileAdds(t *testing.T) {
 	h := newHouse(t)
 	h.write("core.yaml", coreFileOf("123456789012", "ec2.amazonaws.com"))
-	p := h.up("--log-level", "info")
+	p := h.up("--log-level", "info", "--region", "eu-central-1")
 	h.write("core.yaml", strings.Replace(coreFileOf("123456789012", "ec2.amazonaws.com"),
 		"instance_profiles: [", "instance_profiles: [{instance_profile_name: more, role: default}, ", 1))
 	p.waitFor("the configuration file is in force")
 	out, errs, ok := h.run("core grant list", "--core-socket", h.path("run/core.sock"), "-o", "json")
-	if !ok || !strings.Contains(out, "arn:aws:iam::123456789012:instance-profile/more") {
+	if !ok || !strings.Contains(out, "arn:aws:iam::123456789012:instance-profile/more") || !strings.Contains(out, `"region": "eu-central-1"`) {
 		t.Errorf("the grants are %s %s", out, errs)
 	}
 	h.write("core.yaml", "accounts: 7\n")
@@ -126,6 +126,6 @@ accounts:
           Statement: [{Effect: Allow, Principal: {Service: ec2.amazonaws.com}, Action: sts:AssumeRole}]
     instance_profiles: [{instance_profile_name: web, role: web}, {instance_profile_name: db, role: web}]
     grants:
-      - {grant_name: web, host: ` + host + `, host_key_sha256: ` + key + `, instance_profiles: [` + profile + `], instance_ids: ["i-*"], tags: {team: blue}}
+      - {grant_name: web, host: ` + host + `, host_key_sha256: ` + key + `, instance_profiles: [` + profile + `], instance_ids: ["i-*"], region: eu-central-1, tags: {team: blue}}
 `
 }

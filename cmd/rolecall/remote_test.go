@@ -206,7 +206,7 @@ func TestAGrantOfTheFile(t *testing.T) {
 		t.Error("a broken file took the role away")
 	}
 	s.write("core.yaml", strings.Replace(grantYAML(id, key, "web"), "[\"i-*\"]", "[\"i-f*\"]", 1))
-	core.waitFor("grant 123456789012/web updated: host " + id + " may have arn:aws:iam::123456789012:instance-profile/web for i-f*")
+	core.waitFor("grant 123456789012/web updated: instance_ids; host " + id + " may have arn:aws:iam::123456789012:instance-profile/web for i-f*")
 	h.until("the end of the role", func() bool { return guest.tryRole() == nil })
 	if out, errs, ok := s.run("why", "--instance", webGuest, "--core-socket", s.path("run/core.sock")); !ok || !strings.Contains(out, "ImplicitDeny because denied: host "+id+" is not granted instance "+webGuest) {
 		t.Errorf("why says %s%s", out, errs)

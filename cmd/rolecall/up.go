@@ -14,8 +14,8 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 )
 
-// defaultRegion is AWS's own.
-const defaultRegion = "us-east-1"
+// defaultRegion is where machines are that nobody says it of.
+const defaultRegion = directory.DefaultRegion
 
 // upOptions are the settings that `up` alone has.
 type upOptions struct {
@@ -71,7 +71,7 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 	closeBoth := func() error { return errors.Join(agent.Close(), core.Close()) }
 	agent.profiles = coreProfiles{core.Directory()}
 	agent.advice = core.file.notes
-	core.redefined = func() error { return grantOwn(core, agent) }
+	core.redefined = func() error { return grantOwn(core, agent, o.region) }
 	host, err := enrol(core, agent, "unix:"+c.path(issuerSocket), o)
 	if err == nil {
 		err = agent.open(ctx, host)
@@ -147,20 +147,20 @@ func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolest
 	if err := identity.PutEnrolment(enrolment); err != nil {
 		return instance, err
 	}
-	return instance, grantOwn(core, agent)
+	return instance, grantOwn(core, agent, o.region)
 }
 
 // grantOwn registers this host in the core's home account and grants it all profiles of
 // that account, of which there may be others after each change of core.yaml, in the name
 // of the core's own administrator.
-func grantOwn(core *coreHalf, agent *agentHalf) error {
+func grantOwn(core *coreHalf, agent *agentHalf, region string) error {
 	d, now := core.Directory(), agent.world.now()
 	account := d.Snapshot().HomeAccount()
 	host := directory.Host{ID: agent.identity.HostID(), Account: account, Key: &agent.identity.HostKey().PublicKey, Joined: now}
 	if err := d.PutHost(host); err != nil {
 		return err
 	}
-	grant := directory.Grant{Name: ownGrant, Account: account, Host: host.ID, InstanceIDs: []string{everyInstance}}
+	grant := directory.Grant{Name: ownGrant, ManagedBy: directory.ManagedByCore, Account: account, Host: host.ID, InstanceIDs: []string{everyInstance}, Region: region}
 	for _, p := range d.Snapshot().InstanceProfiles(account) {
 		grant.InstanceProfiles = append(grant.InstanceProfiles, p.ARN())
 	}

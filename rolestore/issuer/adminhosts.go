@@ -51,6 +51,7 @@ type (
 		Host             string            `json:"host"`
 		InstanceProfiles []string          `json:"instance_profiles"`
 		InstanceIDs      []string          `json:"instance_ids"`
+		Region           string            `json:"region,omitempty"`
 		Tags             map[string]string `json:"tags,omitempty"`
 	}
 
@@ -173,7 +174,7 @@ func (c *Core) putGrant(g *gin.Context) {
 		c.done(g, fmt.Errorf("grant %s: account %s of host %s: %w", name, host.Account, host.ID, directory.ErrNotFound), "grant put")
 		return
 	}
-	grant := directory.Grant{Name: name, Account: host.Account, Host: host.ID, InstanceIDs: asked.InstanceIDs, Tags: asked.Tags}
+	grant := directory.Grant{Name: name, Account: host.Account, Host: host.ID, InstanceIDs: asked.InstanceIDs, Region: asked.Region, Tags: asked.Tags}
 	for _, profile := range asked.InstanceProfiles {
 		if p := d.InstanceProfileByName(host.Account, profile); p != nil && !strings.HasPrefix(profile, "arn:") {
 			profile = p.ARN()

@@ -26,9 +26,9 @@ func (e *estate) administer(method, path, body string, header ...string) *httpte
 
 func TestGrantsAreMadeAndTakenAway(t *testing.T) {
 	e := newEstate(t)
-	w := e.administer("PUT", "/v1/grants/web", `{"host":"`+hostOne+`","instance_profiles":["default"],"instance_ids":["i-*"],"tags":{"team":"blue"}}`)
+	w := e.administer("PUT", "/v1/grants/web", `{"host":"`+hostOne+`","instance_profiles":["default"],"instance_ids":["i-*"],"region":"eu-central-1","tags":{"team":"blue"}}`)
 	grant := e.directory.Snapshot().Grant(account, "web")
-	if w.Code != http.StatusOK || grant == nil || grant.InstanceProfiles[0] != profile || grant.GrantedBy != "arn:aws:sts::123456789012:assumed-role/rolecall-administrator/root" {
+	if w.Code != http.StatusOK || grant == nil || grant.InstanceProfiles[0] != profile || grant.Region != "eu-central-1" || grant.GrantedBy != "arn:aws:sts::123456789012:assumed-role/rolecall-administrator/root" {
 		t.Fatalf("the grant is %+v: %d %s", grant, w.Code, w.Body)
 	}
 	if w := e.administer("GET", "/v1/grants", ""); !strings.Contains(w.Body.String(), `"name":"web"`) {
@@ -57,6 +57,8 @@ func TestWhatAdministratorsAreRefused(t *testing.T) {
 		"a grant for nobody":         {"PUT", "/v1/grants/g", strings.Replace(sound, hostOne, hostTwo, 1), nil, 404, "core host list"},
 		"a grant of everything":      {"PUT", "/v1/grants/g", strings.Replace(sound, `"default"`, `"*"`, 1), nil, 400, "* is refused"},
 		"a grant for all":            {"PUT", "/v1/grants/g", strings.Replace(sound, "i-*", "*", 1), nil, 400, "begins with i-"},
+		"a grant for nowhere":        {"PUT", "/v1/grants/g", strings.Replace(sound, "{", `{"region":"Frankfurt",`, 1), nil, 400, "eu-central-1"},
+		"a grant of our own":         {"PUT", "/v1/grants/rolecall-up", sound, nil, 400, "`rolecall up` makes its grant anew at each start: choose another"},
 		"a grant with more in it":    {"PUT", "/v1/grants/g", `{"condition":"x"}`, nil, 400, "unknown field"},
 		"a grant by a web page":      {"PUT", "/v1/grants/g", sound, []string{"Origin", "https://attacker.example"}, 403, "programs"},
 		"a grant that is not there":  {"DELETE", "/v1/grants/g", "", nil, 404, "grant g"},

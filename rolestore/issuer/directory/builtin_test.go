@@ -48,7 +48,7 @@ func TestWhatIsBuiltInDoesNotReplaceWhatAFileDefined(t *testing.T) {
 	if after := d.Snapshot().RoleByName(account, DefaultName); after.UniqueID != before.UniqueID || after.ManagedBy != ManagedByFile {
 		t.Errorf("without prune the role is %+v", after)
 	}
-	replaced := []string{"role " + account + "/default updated", "instance profile " + account + "/default updated"}
+	replaced := []string{"role " + account + "/default updated: managed_by, assume_role_policy_document", "instance profile " + account + "/default updated: managed_by"}
 	if done := reconcile(t, d, Default(account), true); !slices.Equal(done, replaced) {
 		t.Errorf("with prune: %q", done)
 	}

@@ -24,13 +24,16 @@ type Grant struct {
 	// InstanceIDs are the ids of the instances that may be asked for, or patterns of
 	// [path.Match] that begin with i-.
 	InstanceIDs []string `json:"instance_ids"`
+	// Region is where the instances are; empty means DefaultRegion. It is the granter's
+	// word: a host is not asked.
+	Region string `json:"region,omitempty"`
 	// Tags are the session tags of all sessions that come of the grant.
 	Tags map[string]string `json:"tags,omitempty"`
 	// HostKey is the [Host.Fingerprint] that the host must have; empty for a grant that
 	// was made when the host was registered, and goes with it.
 	HostKey string `json:"host_key_sha256,omitempty"`
 	// ManagedBy is ManagedByFile for a grant that core.yaml defines, and Unnamed is set
-	// when it does so no longer.
+	// when it does so no longer. It is ManagedByCore for what `up` grants its own host.
 	ManagedBy string `json:"managed_by,omitempty"`
 	Unnamed   bool   `json:"unnamed,omitempty"`
 	// GrantedBy is the ARN of who made the grant, and Retagged when its tags changed
@@ -38,6 +41,9 @@ type Grant struct {
 	GrantedBy string    `json:"granted_by"`
 	Retagged  time.Time `json:"retagged"`
 }
+
+// DefaultRegion is AWS's own.
+const DefaultRegion = "us-east-1"
 
 // CoversInstance reports whether the host may ask on behalf of the instance. A
 // pattern that is none covers nothing.

@@ -23,6 +23,7 @@ type GrantDefinition struct {
 	// InstanceProfiles are names of profiles of the same account.
 	InstanceProfiles []string
 	InstanceIDs      []string
+	Region           string
 	Tags             map[string]string
 }
 
@@ -33,6 +34,8 @@ const granterSession = "core.yaml"
 
 // ownNames begin the names of what the core and `up` keep themselves.
 const ownNames = "rolecall-"
+
+var errOwnName = errors.New("names that begin with " + ownNames + " are the core's own, and `rolecall up` makes its grant anew at each start: choose another")
 
 var keyFingerprint = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -52,7 +55,7 @@ func (a AccountDefinition) validateGrants(profiles map[string]bool) error {
 func (g GrantDefinition) validate(account string, profiles map[string]bool) error {
 	switch {
 	case strings.HasPrefix(g.Name, ownNames):
-		return errors.New("names that begin with " + ownNames + " are the core's own: choose another")
+		return errOwnName
 	case !hostID.MatchString(g.Host):
 		return fmt.Errorf("host %q: want h- and 17 hexadecimal digits", g.Host)
 	case !keyFingerprint.MatchString(g.HostKey):
@@ -73,7 +76,7 @@ func (g GrantDefinition) validate(account string, profiles map[string]bool) erro
 // grant is what the definition makes, but for the ARNs of its profiles.
 func (g GrantDefinition) grant(account string) Grant {
 	grant := Grant{Name: g.Name, Account: account, Host: g.Host, HostKey: g.HostKey, ManagedBy: ManagedByFile,
-		InstanceProfiles: slices.Clone(g.InstanceProfiles), InstanceIDs: g.InstanceIDs}
+		InstanceProfiles: slices.Clone(g.InstanceProfiles), InstanceIDs: g.InstanceIDs, Region: g.Region}
 	if len(g.Tags) > 0 {
 		grant.Tags = g.Tags
 	}
@@ -114,7 +117,7 @@ func (r *reconciliation) grant(now *Snapshot, want Grant, at time.Time) error {
 	case reflect.DeepEqual(*have, want):
 		return nil
 	default:
-		r.note(nouns[bucketGrant], k, "updated: "+want.says())
+		r.note(nouns[bucketGrant], k, updated(want.changes(have))+"; "+want.says())
 	}
 	if !want.isFor(now.Host(want.Host)) {
 		r.note(nouns[bucketGrant], k, "waits until host "+want.Host+" has joined account "+want.Account+" with its key")

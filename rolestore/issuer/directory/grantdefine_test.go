@@ -2,9 +2,13 @@ package directory
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rolecall/rolecall/rolestore/dbfile"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
 // granting is a core.yaml whose only grant is of the default profile to a host.
@@ -76,7 +80,9 @@ func TestTheFileOwnsTheGrantsThatItNames(t *testing.T) {
 	d.mustGrant(t, own)
 	d.mustGrant(t, newGrant())
 	file := granting(host)
-	if done := reconcile(t, d, file, false); !slices.ContainsFunc(done, func(line string) bool { return strings.HasPrefix(line, "grant 123456789012/g updated: ") }) {
+	if done := reconcile(t, d, file, false); !slices.ContainsFunc(done, func(line string) bool {
+		return strings.HasPrefix(line, "grant 123456789012/g updated: managed_by, host_key_sha256; host ")
+	}) {
 		t.Errorf("a grant that was made by hand: %q", done)
 	}
 	if done := reconcile(t, d, file, false); slices.ContainsFunc(done, func(line string) bool { return strings.HasPrefix(line, "grant") }) {
@@ -124,6 +130,28 @@ func TestTheFileOwnsTheGrantsThatItNames(t *testing.T) {
 	}
 }
 
+// TestTheAdministratorMustBeAllowedToPassWhatTheFileGrants has one who is not: the file's
+// grants are made in his name, as others are.
+func TestTheAdministratorMustBeAllowedToPassWhatTheFileGrants(t *testing.T) {
+	d := withHost(t, newPlace(t))
+	file := granting(*d.Snapshot().Host(hostName))
+	err := d.change(func(tx *dbfile.Tx) error {
+		now, err := load(tx, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		now.RoleByName(account, AdministratorRole).Policies = policy.Set{{Name: "none", Document: ours(policy.Identity, denyAll)}}
+		r := reconciliation{tx: tx, named: map[string]bool{}}
+		return r.grant(now, file.Accounts[0].Grants[0].grant(account), noon)
+	})
+	if !errors.Is(err, ErrNotAuthorized) || !strings.Contains(err.Error(), "assumed-role/rolecall-administrator/core.yaml is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/default") {
+		t.Errorf("got %v", err)
+	}
+	if got := d.Snapshot().Grants(); len(got) != 0 {
+		t.Errorf("the grants are %v", grantNames(got))
+	}
+}
+
 func TestGrantsOfTheFileThatAreRefused(t *testing.T) {
 	d := withHost(t, newPlace(t))
 	before := d.Snapshot()
@@ -142,6 +170,7 @@ func TestGrantsOfTheFileThatAreRefused(t *testing.T) {
 		"of an ARN": {func(g *GrantDefinition) {
 			g.InstanceProfiles = []string{"arn:aws:iam::210987654321:instance-profile/default"}
 		}, "is not defined in this account"},
+		"nowhere":             {func(g *GrantDefinition) { g.Region = "eu-*" }, `region "eu-*"`},
 		"for everything":      {func(g *GrantDefinition) { g.InstanceIDs = []string{"*"} }, "begins with i-"},
 		"with a tag of AWS's": {func(g *GrantDefinition) { g.Tags = map[string]string{"aws:x": "y"} }, "AWS's own"},
 	} {

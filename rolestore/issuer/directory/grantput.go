@@ -79,7 +79,7 @@ func (d *Directory) PutGrant(g Grant, by Granter, now time.Time) error {
 		if err := d.free(have); err != nil {
 			return err
 		}
-		err := cmp.Or(s.grantable(g), g.check())
+		err := cmp.Or(g.named(), s.grantable(g), g.check())
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrInvalid, err)
 		}
@@ -170,6 +170,15 @@ func (s *Snapshot) grantable(g Grant) error {
 	return nil
 }
 
+// named refuses a name of the core's own for what anybody else grants: it would be
+// overwritten.
+func (g *Grant) named() error {
+	if strings.HasPrefix(g.Name, ownNames) && g.ManagedBy != ManagedByCore {
+		return errOwnName
+	}
+	return nil
+}
+
 // check reports what could not be granted to any host.
 func (g *Grant) check() error {
 	switch {
@@ -179,6 +188,8 @@ func (g *Grant) check() error {
 		return fmt.Errorf("want 1 to %d instance profiles", maxGranted)
 	case len(g.InstanceIDs) == 0 || len(g.InstanceIDs) > maxGranted:
 		return fmt.Errorf("want 1 to %d instance ids or patterns", maxGranted)
+	case g.Region != "" && !region.MatchString(g.Region):
+		return fmt.Errorf("region %.32q: want one of AWS's form, as eu-central-1", g.Region)
 	}
 	for _, pattern := range g.InstanceIDs {
 		if _, err := path.Match(pattern, ""); err != nil || len(pattern) > maxPattern {
@@ -214,6 +225,9 @@ func (s *Snapshot) rolesIn(g *Grant) ([]*Role, error) {
 	}
 	return roles, nil
 }
+
+// region is the form of AWS's names of regions, which are part of ARNs.
+var region = regexp.MustCompile(`^[a-z]{2}(-[a-z]{1,16}){1,3}-[0-9]{1,2}$`)
 
 var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 

@@ -107,8 +107,8 @@ func (r *reconciliation) policy(account string, want PolicyDefinition) error {
 		next.Versions, next.Default = nil, ""
 	}
 	next.add(document)
-	same := func(a, b PolicyDefinition) bool { return a.Path == b.Path && next.Default == before }
-	if settle(r, object{bucketPolicy, "ANPA", account, want.Name, want.Path, r.by}, &next.record, want, same) {
+	differ := func(_, _ PolicyDefinition) []string { return changes(field{"policy_document", next.Default == before}) }
+	if settle(r, object{bucketPolicy, "ANPA", account, want.Name, want.Path, r.by}, &next.record, want, differ) {
 		return r.tx.PutJSON(bucketPolicy, k, next)
 	}
 	return nil

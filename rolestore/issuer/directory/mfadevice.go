@@ -92,8 +92,10 @@ func (r *reconciliation) mfaDevice(account string, want MFADeviceDefinition) err
 		_, _ = rand.Read(b[:])
 		next.Seed, next.Unseen, next.Used = base32Seed.EncodeToString(b[:]), true, 0
 	}
-	same := func(a, b MFADeviceDefinition) bool { return a == b && next.Seed == before }
-	if !settle(r, object{bucketMFA, "", account, want.Name, want.Path, r.by}, &next.record, want, same) {
+	differ := func(a, b MFADeviceDefinition) []string {
+		return changes(field{"user_name", a.User == b.User}, field{"base32_string_seed", next.Seed == before})
+	}
+	if !settle(r, object{bucketMFA, "", account, want.Name, want.Path, r.by}, &next.record, want, differ) {
 		return nil
 	}
 	if next.Unseen {

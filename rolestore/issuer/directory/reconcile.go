@@ -74,7 +74,7 @@ func (r *reconciliation) account(a AccountDefinition) error {
 			}
 		}
 		if next.Vending != have.Vending && have.ManagedBy != "" {
-			r.note("account", a.ID, "updated")
+			r.note("account", a.ID, updated([]string{"jwt_vending_enabled"}))
 		}
 	}
 	administrator := RoleDefinition{Name: AdministratorRole, AssumeRolePolicyDocument: []byte(trustNobody),
@@ -116,20 +116,22 @@ type object struct {
 	by                  string // who defines it
 }
 
-// settle makes have, as it was stored, what is wanted, notes what became of it, and
-// reports whether it is to be stored. Another path makes another object of it, as its
+// settle makes have, as it was stored, what is wanted, notes what became of it, with the
+// names of the fields that differ, and reports whether it is to be stored. Another path makes another object of it, as its
 // ARN changes, and so another unique id.
-func settle[D any](r *reconciliation, o object, have *record[D], want D, same func(a, b D) bool) bool {
+func settle[D any](r *reconciliation, o object, have *record[D], want D, differ func(a, b D) []string) bool {
 	k := key(o.account, o.name)
 	r.named[o.bucket+"/"+k] = true
 	switch {
 	case have.Account == "" || have.Path != orRoot(o.path):
 		have.UniqueID = newUniqueID(o.prefix)
 		r.note(nouns[o.bucket], k, "created")
-	case have.ManagedBy == o.by && same(have.Definition, want):
-		return false
 	default:
-		r.note(nouns[o.bucket], k, "updated")
+		names := append(changes(field{"managed_by", have.ManagedBy == o.by}), differ(have.Definition, want)...)
+		if len(names) == 0 {
+			return false
+		}
+		r.note(nouns[o.bucket], k, updated(names))
 	}
 	have.Account, have.Path, have.ManagedBy, have.Definition = o.account, orRoot(o.path), o.by, want
 	return true
@@ -142,7 +144,7 @@ func (r *reconciliation) role(account string, want RoleDefinition, by string) er
 	if err := r.tx.GetJSON(bucketRole, k, &next); err != nil || r.givesWay(by, next.ManagedBy) {
 		return err
 	}
-	if settle(r, object{bucketRole, "AROA", account, want.Name, want.Path, by}, &next.record, want, RoleDefinition.equal) {
+	if settle(r, object{bucketRole, "AROA", account, want.Name, want.Path, by}, &next.record, want, RoleDefinition.changes) {
 		return r.tx.PutJSON(bucketRole, k, next)
 	}
 	return nil
@@ -161,8 +163,7 @@ func (r *reconciliation) profile(account string, want InstanceProfileDefinition)
 	if err := r.tx.GetJSON(bucketProfile, k, &next); err != nil || r.givesWay(r.by, next.ManagedBy) {
 		return err
 	}
-	same := func(a, b InstanceProfileDefinition) bool { return a == b }
-	if settle(r, object{bucketProfile, "AIPA", account, want.Name, want.Path, r.by}, &next.record, want, same) {
+	if settle(r, object{bucketProfile, "AIPA", account, want.Name, want.Path, r.by}, &next.record, want, InstanceProfileDefinition.changes) {
 		return r.tx.PutJSON(bucketProfile, k, next)
 	}
 	return nil

@@ -32,7 +32,7 @@ func TestReconcile(t *testing.T) {
 	if again := reconcile(t, d, define("/", trustEC2), false); len(again) != 0 {
 		t.Errorf("the same again: %q, want nothing", again)
 	}
-	if done := reconcile(t, d, define("/", trustAccount), false); !slices.Equal(done, []string{"role " + account + "/web updated"}) {
+	if done := reconcile(t, d, define("/", trustAccount), false); !slices.Equal(done, []string{"role " + account + "/web updated: assume_role_policy_document"}) {
 		t.Errorf("another trust policy: %q", done)
 	}
 	if now := d.Snapshot().RoleByName(account, "web").UniqueID; now != id {

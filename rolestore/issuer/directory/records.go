@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -135,13 +133,6 @@ func (r *Role) fill(from roleRecord, s *Snapshot) (err error) {
 func (r profileRecord) profile() *InstanceProfile {
 	return &InstanceProfile{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
 		Name: r.Definition.Name, Path: orRoot(r.Definition.Path), Role: r.Definition.Role}
-}
-
-// equal reports whether two definitions say the same.
-func (r RoleDefinition) equal(o RoleDefinition) bool {
-	return r.Name == o.Name && orRoot(r.Path) == orRoot(o.Path) && r.MaxSessionDuration == o.MaxSessionDuration &&
-		string(r.AssumeRolePolicyDocument) == string(o.AssumeRolePolicyDocument) && equalTexts(r.Policies, o.Policies) &&
-		slices.Equal(r.ManagedPolicies, o.ManagedPolicies) && r.PermissionsBoundary == o.PermissionsBoundary && maps.Equal(r.Tags, o.Tags)
 }
 
 // newUniqueID returns an id of 21 characters, as IAM's are

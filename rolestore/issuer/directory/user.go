@@ -2,8 +2,6 @@ package directory
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -56,27 +54,13 @@ type userRecord struct {
 
 type groupRecord struct{ record[GroupDefinition] }
 
-func (u UserDefinition) equal(o UserDefinition) bool {
-	return orRoot(u.Path) == orRoot(o.Path) && slices.Equal(u.Groups, o.Groups) && equalTexts(u.Policies, o.Policies) &&
-		slices.Equal(u.ManagedPolicies, o.ManagedPolicies) && u.PermissionsBoundary == o.PermissionsBoundary && maps.Equal(u.Tags, o.Tags)
-}
-
-func (g GroupDefinition) equal(o GroupDefinition) bool {
-	return orRoot(g.Path) == orRoot(o.Path) && equalTexts(g.Policies, o.Policies) && slices.Equal(g.ManagedPolicies, o.ManagedPolicies)
-}
-
-// equalTexts reports whether two sets of inline policies are the same.
-func equalTexts(a, b map[string][]byte) bool {
-	return maps.EqualFunc(a, b, func(a, b []byte) bool { return string(a) == string(b) })
-}
-
 func (r *reconciliation) group(account string, want GroupDefinition) error {
 	k := key(account, want.Name)
 	var next groupRecord
 	if err := r.tx.GetJSON(bucketGroup, k, &next); err != nil || r.givesWay(r.by, next.ManagedBy) {
 		return err
 	}
-	if settle(r, object{bucketGroup, "AGPA", account, want.Name, want.Path, r.by}, &next.record, want, GroupDefinition.equal) {
+	if settle(r, object{bucketGroup, "AGPA", account, want.Name, want.Path, r.by}, &next.record, want, GroupDefinition.changes) {
 		return r.tx.PutJSON(bucketGroup, k, next)
 	}
 	return nil
@@ -93,7 +77,7 @@ func (r *reconciliation) user(account string, want UserDefinition) error {
 	}
 	keys := want.AccessKeys
 	want.AccessKeys = nil
-	changed := settle(r, object{bucketUser, "AIDA", account, want.Name, want.Path, r.by}, &next.record, want, UserDefinition.equal)
+	changed := settle(r, object{bucketUser, "AIDA", account, want.Name, want.Path, r.by}, &next.record, want, UserDefinition.changes)
 	rekeyed, err := r.accessKeys(k, &next, keys)
 	if err != nil || !changed && !rekeyed {
 		return err

@@ -121,7 +121,7 @@ func TestAnotherDocumentIsAnotherVersion(t *testing.T) {
 	id := d.Snapshot().ManagedPolicy(readARN).UniqueID
 	for i := range 6 {
 		want.Accounts[0].Policies[0].Document = []byte(strings.Replace(allowRead, "s3:Get*", "s3:Get"+string(rune('A'+i)), 1))
-		if done := reconcile(t, d, want, false); !slices.Equal(done, []string{"managed policy 123456789012/read updated"}) {
+		if done := reconcile(t, d, want, false); !slices.Equal(done, []string{"managed policy 123456789012/read updated: policy_document"}) {
 			t.Errorf("done: %q", done)
 		}
 	}

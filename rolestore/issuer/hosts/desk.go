@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"errors"
 	"maps"
@@ -212,12 +213,9 @@ func (d *Desk) granted(s *directory.Snapshot, l directory.Lease, roleARN string)
 	return err == nil
 }
 
-// region is the core's own: it has no other.
-const region = "us-east-1"
-
 // SetInstanceKeys sets the condition keys by which policies tell a session of an
-// instance from others of its role
+// instance from others of its role: the region may be empty, as in a grant
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html).
-func SetInstanceKeys(c *policy.Context, account, instance string) {
-	c.Set("ec2:SourceInstanceARN", "arn:"+directory.Partition+":ec2:"+region+":"+account+":instance/"+instance)
+func SetInstanceKeys(c *policy.Context, region, account, instance string) {
+	c.Set("ec2:SourceInstanceARN", "arn:"+directory.Partition+":ec2:"+cmp.Or(region, directory.DefaultRegion)+":"+account+":instance/"+instance)
 }

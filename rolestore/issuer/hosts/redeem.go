@@ -41,6 +41,8 @@ type Redemption struct {
 	Claims hosttoken.Claims
 	// Lease is the id of the instance's lease, which the session is bound to.
 	Lease string
+	// Region is the instance's, from the grant.
+	Region string
 	// Tags are the session's, from the grant.
 	Tags map[string]string
 }
@@ -85,7 +87,7 @@ func (d *Desk) redeem(token string, asked Request, now time.Time) (r Redemption,
 	case err != nil:
 		return r, err
 	}
-	r.Role, r.Lease, r.Tags = role, lease.ID, grant.Tags
+	r.Role, r.Lease, r.Region, r.Tags = role, lease.ID, grant.Region, grant.Tags
 	return r, nil
 }
 

@@ -55,6 +55,8 @@ type Claims struct {
 	// Lease is that of the instance whose host was given the session: the session is
 	// worth nothing without it. It is empty for any other session.
 	Lease string
+	// Region is that instance's, if its grant names one.
+	Region string
 }
 
 // Tag is a session tag.
@@ -89,6 +91,7 @@ const (
 	tagTag            = 14 // as a fact
 	tagTransitiveTag  = 15
 	tagLease          = 16
+	tagRegion         = 17
 )
 
 var errClaims = errors.New("malformed claims")
@@ -132,6 +135,7 @@ func (c Claims) append(b, packed []byte) []byte {
 	}
 	text(tagProvider, c.Provider)
 	text(tagLease, c.Lease)
+	text(tagRegion, c.Region)
 	for _, f := range c.Context {
 		text(tagFact, pair(f.Key, f.Value))
 	}
@@ -182,6 +186,8 @@ func (c *Claims) set(tag uint64, value string) (err error) {
 		c.SessionName = value
 	case tagLease:
 		c.Lease = value
+	case tagRegion:
+		c.Region = value
 	case tagIssued:
 		c.Issued, err = parseInstant(value)
 	case tagExpires:

@@ -21,6 +21,7 @@ var claims = Claims{
 	Issued:      now,
 	Expires:     now.Add(6 * time.Hour),
 	Lease:       "ABCDEFGHIJKL",
+	Region:      "eu-central-1",
 }
 
 func issue(t testing.TB, s *Sealer) rolestore.Credentials {

@@ -48,16 +48,16 @@ var actions = map[string]action{
 	"GetWebIdentityToken":        {signed: true, regional: true, do: getWebIdentityToken},
 }
 
-// issueLeased makes the session of a role that a host is given: it ends with the lease
+// leased is the session of a role that a host is given: it ends with the lease
 // of its instance.
-func (c *call) issueLeased(bought hosts.Redemption, life time.Duration) (rolestore.Credentials, error) {
+func (c *call) leased(bought hosts.Redemption, life time.Duration) session.Claims {
 	claims := c.claim(session.AssumedRole, bought.Role.UniqueID, bought.Role.Account, bought.Claims.SessionName, life)
-	claims.Lease = bought.Lease
+	claims.Lease, claims.Region = bought.Lease, bought.Region
 	claims.Context = []session.Fact{{Key: "ec2:RoleDelivery", Value: bought.Claims.Delivery}}
 	for _, k := range slices.Sorted(maps.Keys(bought.Tags)) {
 		claims.Tags = append(claims.Tags, session.Tag{Key: k, Value: bought.Tags[k]})
 	}
-	return c.seal(claims)
+	return claims
 }
 
 // assumedRoleUser describes a session of a role to whoever assumed it.

@@ -67,6 +67,7 @@ func (c *call) readAssumption() (a assumption, err error) {
 	a.arn = p.roleARN()
 	a.name = p.required("RoleSessionName", sessionNamePattern)
 	a.limits = p.limits(maxSessionPolicy)
+	p.contexts()
 	a.life = p.duration(assumeRoleLife)
 	passed := p.tags(true)
 	a.external = p.optional("ExternalId", externalIDPattern)

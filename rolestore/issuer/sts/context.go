@@ -85,7 +85,7 @@ func (c *caller) describeSession(m *policy.Context, now time.Time) {
 		m.Set("aws:FederatedProvider", c.claims.Provider)
 	}
 	if c.claims.Lease != "" {
-		hosts.SetInstanceKeys(m, c.claims.Account, c.claims.SessionName)
+		hosts.SetInstanceKeys(m, c.claims.Region, c.claims.Account, c.claims.SessionName)
 	}
 	for _, fact := range c.claims.Context {
 		m.Set(fact.Key, fact.Value)

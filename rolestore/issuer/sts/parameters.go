@@ -200,8 +200,12 @@ func (p *reader) unknown() error {
 		name, _, _ := strings.Cut(parameter, ".")
 		empty := parameter == name && p.form.Get(name) == "" && slices.Contains(lists, name)
 		if !empty && !slices.Contains(p.read, parameter) && !strings.HasPrefix(name, "X-Amz-") {
-			return validation("%s is not supported by this security token service.", name)
+			return unsupported(name)
 		}
 	}
 	return nil
+}
+
+func unsupported(parameter string) *Error {
+	return validation("%s is not supported by this security token service.", parameter)
 }

@@ -3,6 +3,7 @@ package sts
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -109,7 +110,7 @@ func TestParametersThatAreNotKnownAreRefused(t *testing.T) {
 	w := newWorld(t, standard())
 	c := w.session(t, account, "web")
 	for _, value := range []string{"x", ""} {
-		for _, parameter := range []string{"ProvidedContexts.member.1.ProviderArn", "ProviderId", "OfALaterModel", "policy", "Action.member.1",
+		for _, parameter := range []string{"ProvidedContexts.member.2.ProviderArn", "ProviderId", "OfALaterModel", "policy", "Action.member.1",
 			"Tags.member.2.Key", "Tags.x", "PolicyArns.member.0.arn", "PolicyArns.member.1.Arn", "TransitiveTagKeys.1"} {
 			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this security token service."
 			f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice", parameter, value)
@@ -117,13 +118,38 @@ func TestParametersThatAreNotKnownAreRefused(t *testing.T) {
 				t.Errorf("AssumeRole: %q", got)
 			}
 		}
-		for _, parameter := range []string{"Policy", "PolicyArns.member.1.arn", "Tags.member.1.Key", "SerialNumber", "SourceIdentity", "ProviderId"} {
+		for _, parameter := range []string{"ProvidedContexts.member.1.ProviderArn", "Tags.member.1.Key", "SerialNumber", "SourceIdentity", "ProviderId"} {
 			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this security token service."
 			f := form("AssumeRoleWithWebIdentity", "RoleArn", roleARN(account, "web"), "RoleSessionName", callerID,
 				"WebIdentityToken", w.hostToken(t, w.claims()), parameter, value)
 			if got := refused(t, w.send(post(f)), http.StatusBadRequest, "ValidationError"); got != want {
 				t.Errorf("AssumeRoleWithWebIdentity: %q", got)
 			}
+		}
+	}
+}
+
+// TestProvidedContextsAreRefused shows the model's bounds too.
+func TestProvidedContextsAreRefused(t *testing.T) {
+	w := newWorld(t, standard())
+	const provider, assertion = "ProvidedContexts.member.1.ProviderArn", "ProvidedContexts.member.1.ContextAssertion"
+	six := []string{}
+	for i := range 6 {
+		six = append(six, "ProvidedContexts.member."+strconv.Itoa(i+1)+".ContextAssertion", "signed")
+	}
+	for _, test := range []struct {
+		pairs []string
+		want  string
+	}{
+		{[]string{provider, "arn:aws:iam::aws:contextProvider/IdentityCenter", assertion, "signed"}, "ProvidedContexts is not supported by this security token service."},
+		{[]string{provider, "arn:aws", assertion, "x"}, "2 validation errors detected: Value 'arn:aws' at 'providedContexts.1.member.providerArn' failed to satisfy constraint: Member must have length greater than or equal to 20; " +
+			"Value '***' at 'providedContexts.1.member.contextAssertion' failed to satisfy constraint: Member must have length greater than or equal to 4"},
+		{[]string{assertion, strings.Repeat("x", 2049)}, "1 validation error detected: Value '***' at 'providedContexts.1.member.contextAssertion' failed to satisfy constraint: Member must have length less than or equal to 2048"},
+		{six, "1 validation error detected: Value '[6 members]' at 'providedContexts' failed to satisfy constraint: Member must have length less than or equal to 5"},
+	} {
+		f := form("AssumeRole", append([]string{"RoleArn", roleARN(account, "target"), "RoleSessionName", "alice"}, test.pairs...)...)
+		if got := refused(t, w.send(w.signed(t, w.session(t, account, "web"), f)), http.StatusBadRequest, "ValidationError"); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
 		}
 	}
 }

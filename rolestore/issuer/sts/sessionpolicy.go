@@ -19,10 +19,38 @@ const maxPolicyARNs = 10
 // says the same again and again.
 const maxSessionPolicy = 16 << 10
 
+// maxContexts is how many contexts can be provided.
+const maxContexts = 5
+
 // limits are the session policies that are asked for.
 type limits struct {
 	policy string
 	arns   []string
+}
+
+// contexts reads ProvidedContexts
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_ProvidedContext.html). What is
+// asserted there has been signed by AWS's own STS on behalf of IAM Identity Center, and
+// nobody signs so here: beyond the model's bounds each is refused, as a session without
+// the context would be another than was asked for.
+func (p *reader) contexts() {
+	for i := 1; ; i++ {
+		member := "ProvidedContexts.member." + strconv.Itoa(i)
+		provider, named := p.value(member + ".ProviderArn")
+		assertion, asserted := p.value(member + ".ContextAssertion")
+		if !named && !asserted {
+			p.atMost("providedContexts", i-1, maxContexts)
+			return
+		}
+		name := "providedContexts." + strconv.Itoa(i) + ".member."
+		if named {
+			p.checked(provider, arnBounds(name+"providerArn"))
+		}
+		if asserted {
+			p.checked(assertion, constraint{name: name + "contextAssertion", min: 4, max: 2048, hidden: true})
+		}
+		p.mean(unsupported("ProvidedContexts"))
+	}
 }
 
 // limits reads Policy and PolicyArns. The model bounds Policy for all actions but
@@ -31,7 +59,8 @@ func (p *reader) limits(maxPolicy int) limits {
 	var l limits
 	c := sessionPolicyBounds
 	c.max = maxPolicy
-	if l.policy = p.optional("Policy", c); l.policy != "" {
+	// One that is out of bounds is not parsed: who is not known yet costs no more than that.
+	if l.policy = p.optional("Policy", c); l.policy != "" && len(p.violations) == 0 {
 		if _, err := policy.Parse(policy.Identity, []byte(l.policy)); err != nil {
 			p.mean(malformedPolicy(err))
 		}

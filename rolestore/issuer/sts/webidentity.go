@@ -21,6 +21,7 @@ func assumeRoleWithWebIdentity(c *call) ([]element, error) {
 		SessionName: p.required("RoleSessionName", sessionNamePattern),
 	}
 	token := p.required("WebIdentityToken", webTokenBounds)
+	narrowed := p.limits(sessionPolicyBounds.max)
 	asked.Duration = p.duration(assumeRoleLife)
 	if err := p.err(); err != nil {
 		return nil, err
@@ -28,12 +29,15 @@ func assumeRoleWithWebIdentity(c *call) ([]element, error) {
 	if !hosttoken.Is(token) {
 		return nil, badRequest("InvalidIdentityToken", "No OpenIDConnect provider found in your account for this token.")
 	}
-	return redeemHostToken(c, token, asked)
+	return redeemHostToken(c, token, asked, narrowed)
 }
 
 // redeemHostToken gives a host the session of an instance's role. As when EC2
-// itself assumes a role, MaxSessionDuration does not bound it.
-func redeemHostToken(c *call, token string, asked hosts.Request) ([]element, error) {
+// itself assumes a role, MaxSessionDuration does not bound it. The token is for the role,
+// the name and the duration that are asked for and says nothing of session policies:
+// these can only take away, so whoever redeems the token may add them. They are looked at
+// when it has been accepted, so that no stranger learns which managed policies there are.
+func redeemHostToken(c *call, token string, asked hosts.Request, narrowed limits) ([]element, error) {
 	asked.Context = policy.NewContext()
 	c.describeWay(asked.Context)
 	bought, err := c.desk.Redeem(token, asked, c.now)
@@ -41,17 +45,26 @@ func redeemHostToken(c *call, token string, asked hosts.Request) ([]element, err
 		return nil, explainHostToken(err, bought.Claims)
 	}
 	c.who = "host " + bought.Claims.Host
-	issued, err := c.issueLeased(bought, asked.Duration)
+	if err := narrowed.check(c.directory, bought.Role.Account); err != nil {
+		return nil, err
+	}
+	claims := c.leased(bought, asked.Duration)
+	claims.Policy, claims.PolicyARNs = narrowed.policy, narrowed.arns
+	issued, err := c.seal(claims)
 	if err != nil {
 		return nil, err
 	}
-	return []element{
+	result := []element{
 		credentials(issued),
 		{name: "SubjectFromWebIdentityToken", text: bought.Claims.InstanceID},
 		assumedRoleUser(bought.Role, asked.SessionName),
 		{name: "Provider", text: bought.Claims.Host},
 		{name: "Audience", text: bought.Claims.Core},
-	}, nil
+	}
+	if claims.Restricted() {
+		result = append(result, number("PackedPolicySize", claims.PackedSize()))
+	}
+	return result, nil
 }
 
 func explainHostToken(err error, claims hosttoken.Claims) error {

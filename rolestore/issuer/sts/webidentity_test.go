@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/xml"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -204,6 +205,74 @@ func TestAPolicyKnowsHowCredentialsAreDelivered(t *testing.T) {
 			refused(t, reply, http.StatusForbidden, "AccessDenied")
 		} else {
 			answered(t, reply)
+		}
+	}
+}
+
+// TestASessionPolicyNarrowsWhatAHostTokenBuys has policies that the token says nothing
+// of: what the session is bought with, it lacks, and no policy adds to what the role may.
+func TestASessionPolicyNarrowsWhatAHostTokenBuys(t *testing.T) {
+	definitions := withPeople()
+	definitions.Accounts[0].Roles[0] = role("web", trustEC2, statement(`"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"`))
+	w := newWorld(t, definitions)
+	buy := func(pairs ...string) *httptest.ResponseRecorder {
+		t.Helper()
+		return w.send(post(redemption(w.hostToken(t, w.claims()), pairs...)))
+	}
+	ask := []string{"Audience.member.1", "a", "SigningAlgorithm", "ES384"}
+	for name, test := range map[string]struct {
+		pairs   []string
+		allowed bool
+	}{
+		"none":           {nil, true},
+		"everything":     {[]string{"Policy", allowAll}, true},
+		"something else": {[]string{"Policy", statement(`"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"`)}, false},
+		"a managed one":  {[]string{"PolicyArns.member.1.arn", "arn:aws:iam::" + account + ":policy/read"}, false},
+	} {
+		reply := buy(test.pairs...)
+		answered(t, reply)
+		if got := strings.Contains(reply.Body.String(), "<PackedPolicySize>"); got != (test.pairs != nil) {
+			t.Errorf("%s: the reply speaks of a policy: %t", name, got)
+		}
+		c := credentialsIn(t, reply.Body.Bytes())
+		if got := w.call(t, c, "GetWebIdentityToken", ask...); (got.Code == http.StatusOK) != test.allowed {
+			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+		refused(t, w.call(t, c, "GetWebIdentityToken", append(ask, tag(1, "a", "b")...)...), http.StatusForbidden, "AccessDenied") // as the role itself
+	}
+	refused(t, buy("Policy", "{}"), http.StatusBadRequest, "MalformedPolicyDocument")
+	refused(t, buy("Policy", allowAll+strings.Repeat(" ", 2048)), http.StatusBadRequest, "ValidationError")
+	elsewhere := []string{"PolicyArns.member.1.arn", "arn:aws:iam::" + other + ":policy/read"}
+	refused(t, buy(elsewhere...), http.StatusBadRequest, "ValidationError")
+	// Whose token is not accepted learns nothing of policies.
+	refused(t, w.send(post(redemption("not.a.token", elsewhere...))), http.StatusBadRequest, "InvalidIdentityToken")
+	stranger := w.claims()
+	stranger.InstanceID, stranger.SessionName = "i-0fedcba9876543210", "i-0fedcba9876543210"
+	refused(t, w.send(post(redemption(w.hostToken(t, stranger), append(elsewhere, "RoleSessionName", stranger.SessionName)...))), http.StatusForbidden, "AccessDenied")
+}
+
+// TestTheRegionOfAnInstanceIsItsGrants has a policy that asks for it in the instance's
+// ARN. The session keeps the one that it was made with.
+func TestTheRegionOfAnInstanceIsItsGrants(t *testing.T) {
+	definitions := standard()
+	definitions.Accounts[0].Roles = append(definitions.Accounts[0].Roles, role("in-frankfurt", `{"Version":"2012-10-17","Statement":
+		{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"ArnLike":{"ec2:SourceInstanceARN":"arn:aws:ec2:eu-central-1:`+account+`:instance/*"}}}}`))
+	w := newWorld(t, definitions)
+	f := form("AssumeRole", "RoleArn", roleARN(account, "in-frankfurt"), "RoleSessionName", "alice")
+	var bought []rolestore.Credentials
+	for _, region := range []string{"", "eu-central-1", "eu-west-1"} {
+		grant := *w.directory.Snapshot().Grant(account, "web")
+		grant.Region = region
+		if err := w.directory.PutGrant(grant, w.directory.Snapshot().Administrator(account, "test"), w.clock()); err != nil {
+			t.Fatal(err)
+		}
+		reply := w.send(post(redemption(w.hostToken(t, w.claims()))))
+		answered(t, reply)
+		bought = append(bought, credentialsIn(t, reply.Body.Bytes()))
+	}
+	for i, allowed := range []bool{false, true, false} {
+		if reply := w.send(w.signed(t, bought[i], f)); (reply.Code == http.StatusOK) != allowed {
+			t.Errorf("session %d: %d %s", i, reply.Code, reply.Body)
 		}
 	}
 }
