@@ -104,10 +104,14 @@ func TestPermissionsAreThoseOfNow(t *testing.T) {
 	delete(first.Policies, "AWSRevokeOlderSessions")
 	w.reconcile(t, definitions)
 	answered(t, w.assume(t, narrowed, "second")) // its managed policy says otherwise now
+	answered(t, w.assume(t, narrowed, "target")) // which trusts everybody, whatever a session policy leaves out
 	a.Policies = nil
 	w.reconcile(t, definitions)
 	refused(t, w.assume(t, narrowed, "second"), 403, "AccessDenied") // and then it is gone
 	refused(t, w.assume(t, both, "second"), 403, "AccessDenied")     // and what it denied nobody knows
+	if got := refused(t, w.assume(t, both, "target"), 403, "AccessDenied"); !strings.HasSuffix(got, " with an explicit deny in a session policy") {
+		t.Errorf("a session whose policy is gone: %q", got)
+	}
 }
 
 func TestTagsGoWhereTheyMay(t *testing.T) {
