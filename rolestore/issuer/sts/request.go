@@ -66,7 +66,7 @@ func (s *Server) readRequest(r *http.Request) (*request, error) {
 		return req, &Error{Code: "AccessDenied", Message: "Requests of web pages are not answered.", Status: http.StatusForbidden, Reason: why}
 	}
 	if r.URL.Path != "/" && r.URL.Path != "" { // http://host has no path
-		return req, &Error{Code: "InvalidAction", Message: "The security token service answers at / only.", Status: http.StatusNotFound}
+		return req, &Error{Code: codeUnknownAction, Message: "The security token service answers at / only.", Status: http.StatusNotFound}
 	}
 	body, err := readBody(r)
 	if err != nil {
@@ -83,6 +83,8 @@ func (s *Server) readRequest(r *http.Request) (*request, error) {
 	switch v := req.form.Get("Version"); {
 	case req.action == "":
 		return req, badRequest("MissingAction", "The request is missing an action or a required parameter.")
+	case v == "":
+		return req, unknownAction(req.action, "NO_VERSION_SPECIFIED") // AWS's own word
 	case v != version:
 		return req, badRequest("NoSuchVersion", "The requested version ( "+v+" ) is not valid.")
 	}

@@ -120,7 +120,7 @@ func (s *Server) answer(r *http.Request) (c *call, result []element, err error) 
 	}
 	known, ok := actions[c.action]
 	if !ok || known.regional && c.region == globalRegion {
-		return c, nil, badRequest("InvalidAction", "Could not find operation "+c.action+" for version "+version)
+		return c, nil, unknownAction(c.action, version)
 	}
 	if known.signed {
 		if c.caller, err = s.identify(c); err != nil {
