@@ -3,7 +3,6 @@ package sts
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -117,8 +116,8 @@ func parameters(r *http.Request, body []byte) (url.Values, error) {
 	case r.Method == http.MethodGet:
 		return nil, badRequest("MalformedInput", "The body of a GET must be empty.")
 	default:
-		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if err != nil || media != "application/x-www-form-urlencoded" {
+		media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";") // a charset may follow
+		if !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
 			return nil, badRequest("MalformedInput", "The content type of a POST must be application/x-www-form-urlencoded.")
 		}
 		if encoded != "" {

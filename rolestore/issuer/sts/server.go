@@ -95,8 +95,9 @@ func (s *Server) serve(g *gin.Context) {
 			g.Writer.Header()[encodedHeader] = []string{refusal.Encoded}
 		}
 	} else {
-		s.config.Logger.Info("call answered", "action", c.action, "caller", c.who, "role_arn", c.form.Get("RoleArn"),
-			"session", c.form.Get("RoleSessionName"), "peer", g.Request.RemoteAddr, "request_id", id)
+		s.config.Logger.LogAttrs(g.Request.Context(), slog.LevelInfo, "call answered", slog.String("action", c.action), slog.String("caller", c.who),
+			slog.String("role_arn", c.form.Get("RoleArn")), slog.String("session", c.form.Get("RoleSessionName")),
+			slog.String("peer", g.Request.RemoteAddr), slog.String("request_id", id))
 		out = renderResult(c.action, id, result, c.json)
 	}
 	h := g.Writer.Header()
