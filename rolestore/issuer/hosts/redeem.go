@@ -113,6 +113,10 @@ func matter(role *directory.Role, grant *directory.Grant, asked Request, now tim
 		keys = append(keys, k)
 	}
 	context.SetAll("aws:TagKeys", keys)
+	for k, v := range role.Tags {
+		context.Set("aws:ResourceTag/"+k, v)
+		context.Set("iam:ResourceTag/"+k, v)
+	}
 	return policy.Request{Principal: policy.Principal{Service: service}, Action: "sts:AssumeRole", Resource: role.ARN(), Context: context},
 		policy.Policies{Resource: &policy.Policy{Name: "trust policy of " + role.ARN(), Document: role.Trust}}
 }

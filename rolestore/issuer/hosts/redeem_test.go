@@ -51,6 +51,8 @@ var trusts = map[string]string{
 	"denied-from-today-on":   allowEC2 + `,` + denyOne + `{"DateGreaterThanEquals":{"aws:CurrentTime":"2026-11-23T12:00:00Z"}}}`,
 	"denied-from-later-on":   allowEC2 + `,` + denyOne + `{"NumericGreaterThan":{"aws:EpochTime":"1795435200"}}}`,
 	"denied-since-long":      allowEC2 + `,` + denyOne + `{"NumericGreaterThan":{"aws:EpochTime":"1"}}}`,
+	"denied-to-its-tag":      allowEC2 + `,` + denyOne + `{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`,
+	"denied-to-its-iam-tag":  allowEC2 + `,` + denyOne + `{"StringEquals":{"iam:ResourceTag/env":"prod"}}}`,
 	"denied-to-direct-calls": allowEC2 + `,` + denyOne + `{"Bool":{"aws:ViaAWSService":"false"}}}`,
 	"denied-to-principals":   allowEC2 + `,{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}}`,
 	"denied-to-all-but-ec2":  allowEC2 + `,{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringNotEquals":{"aws:PrincipalServiceName":"ec2.amazonaws.com"}}}`,
@@ -86,7 +88,7 @@ func build(t *testing.T) house {
 	grant := directory.Grant{Name: "g", Account: account, Host: hostID, InstanceIDs: []string{"i-00000000000000000", guest},
 		Tags: map[string]string{"team": "blue"}}
 	for name, trust := range trusts {
-		one.Roles = append(one.Roles, directory.RoleDefinition{Name: name, Path: "/team/", AssumeRolePolicyDocument: statement(trust)})
+		one.Roles = append(one.Roles, directory.RoleDefinition{Name: name, Path: "/team/", AssumeRolePolicyDocument: statement(trust), Tags: map[string]string{"env": "prod"}})
 		one.InstanceProfiles = append(one.InstanceProfiles, directory.InstanceProfileDefinition{Name: name, Path: "/p/", Role: name})
 		grant.InstanceProfiles = append(grant.InstanceProfiles, "arn:aws:iam::"+account+":instance-profile/p/"+name)
 	}
@@ -216,6 +218,8 @@ func TestAHostIsDenied(t *testing.T) {
 		"a deny of this instance":              {team("denied-this-instance"), trust},
 		"a deny from now on":                   {team("denied-from-today-on"), trust},
 		"a deny since long ago":                {team("denied-since-long"), trust},
+		"a deny of roles with its tag":         {team("denied-to-its-tag"), trust},
+		"a deny of roles with its tag, by IAM": {team("denied-to-its-iam-tag"), trust},
 		"a deny of calls that no service made": {team("denied-to-direct-calls"), trust},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -26,6 +26,9 @@ type entry struct {
 	many   bool // it is a list, whatever its length, so no variable stands for it
 }
 
+// usualKeys is somewhat more than a signed request has.
+const usualKeys = 24
+
 // Fold returns the form in which two spellings of a key are the same. Who refuses
 // tags whose keys differ in case alone must ask this.
 func Fold(key string) string { return strings.ToLower(key) }
@@ -63,7 +66,7 @@ func (c *Context) SetAll(key string, values []string) {
 
 func (c *Context) put(key string, e entry) {
 	if c.entries == nil {
-		c.entries = map[string]entry{}
+		c.entries = make(map[string]entry, usualKeys)
 	}
 	c.entries[Fold(key)] = e
 }

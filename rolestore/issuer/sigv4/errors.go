@@ -30,6 +30,9 @@ var errMismatch error = mismatch("The request signature we calculated does not m
 // RegionError is the refusal for a caller of the package that does not accept
 // the region in the signature's scope. The space at its end is AWS's.
 func (s *Signature) RegionError() error {
+	if s.Region == "" {
+		return mismatch("Credential should be scoped to a valid region. ")
+	}
 	return mismatch("Credential should be scoped to a valid region, not '" + s.Region + "'. ")
 }
 

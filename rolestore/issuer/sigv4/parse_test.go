@@ -144,6 +144,9 @@ func TestRegionErrorHasAWSText(t *testing.T) {
 	if err := (&Signature{Region: "mars"}).RegionError(); err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}
+	if err := (&Signature{}).RegionError(); err.Error() != "SignatureDoesNotMatch: Credential should be scoped to a valid region. " {
+		t.Errorf("got %q", err)
+	}
 }
 
 func TestVerifyBoundsTheSignedHeaders(t *testing.T) {

@@ -104,10 +104,14 @@ func TestPermissionsAreThoseOfNow(t *testing.T) {
 	delete(first.Policies, "AWSRevokeOlderSessions")
 	w.reconcile(t, definitions)
 	answered(t, w.assume(t, narrowed, "second")) // its managed policy says otherwise now
+	answered(t, w.assume(t, narrowed, "target")) // which trusts everybody, whatever a session policy leaves out
 	a.Policies = nil
 	w.reconcile(t, definitions)
 	refused(t, w.assume(t, narrowed, "second"), 403, "AccessDenied") // and then it is gone
 	refused(t, w.assume(t, both, "second"), 403, "AccessDenied")     // and what it denied nobody knows
+	if got := refused(t, w.assume(t, both, "target"), 403, "AccessDenied"); !strings.HasSuffix(got, " with an explicit deny in a session policy") {
+		t.Errorf("a session whose policy is gone: %q", got)
+	}
 }
 
 func TestTagsGoWhereTheyMay(t *testing.T) {
@@ -189,6 +193,8 @@ func TestTagsThatAreNone(t *testing.T) {
 		{"AWS's", tag(1, "aws:x", ""), "InvalidParameterValue", "Tag keys beginning with 'aws:' are reserved."},
 		{"of a bad character", tag(1, "a*", ""), "ValidationError", one + `'a*' at 'tags.1.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
 		{"of a long value", tag(1, "a", strings.Repeat("v", 257)), "ValidationError", one + `'` + strings.Repeat("v", 257) + `' at 'tags.1.member.value' failed to satisfy constraint: Member must have length less than or equal to 256`},
+		{"without a value", []string{"Tags.member.1.Key", "a"}, "ValidationError", one + `null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null`},
+		{"without a key", []string{"Tags.member.1.Value", "a"}, "ValidationError", one + `null at 'tags.1.member.key' failed to satisfy constraint: Member must not be null`},
 		{"51", many, "ValidationError", one + `'[51 members]' at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50`},
 		{"a source identity of AWS's", []string{"SourceIdentity", "aws:alice"}, "ValidationError", ""},
 		{"a source identity of one character", []string{"SourceIdentity", "a"}, "ValidationError", one + `'a' at 'sourceIdentity' failed to satisfy constraint: Member must have length greater than or equal to 2`},

@@ -24,6 +24,10 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
+// codeUnknownAction is the code of what AWS's front end answers, before the service
+// sees the request.
+const codeUnknownAction = "InvalidAction"
+
 // fault says who is to blame: the caller (Sender) or the service (Receiver).
 func (e *Error) fault() string {
 	if e.Status >= http.StatusInternalServerError {
@@ -34,6 +38,10 @@ func (e *Error) fault() string {
 
 func badRequest(code, message string) *Error {
 	return &Error{Code: code, Message: message, Status: http.StatusBadRequest}
+}
+
+func unknownAction(name, version string) *Error {
+	return badRequest(codeUnknownAction, "Could not find operation "+name+" for version "+version)
 }
 
 func forbidden(code, message string) *Error {

@@ -1,12 +1,17 @@
 package sts
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 func TestRegionsAreThoseOfTheEndpoint(t *testing.T) {
@@ -26,6 +31,23 @@ func TestRegionsAreThoseOfTheEndpoint(t *testing.T) {
 			answered(t, reply)
 		} else if got := refused(t, reply, 403, test.code); test.code == "SignatureDoesNotMatch" && got != "Credential should be scoped to a valid region, not 'eu-west-1'. " {
 			t.Errorf("%s: %q", test.host, got)
+		}
+	}
+}
+
+// Policies ask for the region, by any name that the core is reached.
+func TestASignatureIsForSomeRegion(t *testing.T) {
+	w := newWorld(t, withPeople())
+	for region, want := range map[string]int{"": 403, "eu-west-1": 200, "default": 200} {
+		f := form("GetCallerIdentity")
+		r := post(f)
+		sum := sha256.Sum256([]byte(f.Encode()))
+		if err := v4.NewSigner().SignHTTP(t.Context(), sdkCredentials(alice), r, hex.EncodeToString(sum[:]), service, region, w.clock()); err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+		if reply := w.send(r); reply.Code != want {
+			t.Errorf("region %q: %d %s", region, reply.Code, reply.Body)
 		}
 	}
 }

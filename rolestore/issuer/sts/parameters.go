@@ -1,7 +1,6 @@
 package sts
 
 import (
-	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -196,14 +195,18 @@ func (p *reader) err() error {
 // model, or one that is not implemented here, may narrow the session or mark it,
 // and to ignore it would give more than was asked for.
 func (p *reader) unknown() error {
-	for _, parameter := range slices.Sorted(maps.Keys(p.form)) {
+	var unknown []string
+	for parameter := range p.form {
 		name, _, _ := strings.Cut(parameter, ".")
 		empty := parameter == name && p.form.Get(name) == "" && slices.Contains(lists, name)
 		if !empty && !slices.Contains(p.read, parameter) && !strings.HasPrefix(name, "X-Amz-") {
-			return unsupported(name)
+			unknown = append(unknown, name)
 		}
 	}
-	return nil
+	if len(unknown) == 0 {
+		return nil
+	}
+	return unsupported(slices.Min(unknown))
 }
 
 func unsupported(parameter string) *Error {

@@ -31,7 +31,7 @@ func endpoint(host string) (name, region string) {
 func (r *request) regionFits(region string) bool {
 	switch r.region {
 	case "":
-		return true
+		return region != "" // or no policy could ask for it
 	case globalRegion:
 		return region == "us-east-1"
 	}

@@ -5,7 +5,12 @@ import (
 	"time"
 )
 
-const namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+// The namespaces of replies: the service's, and that of the front end, which has what
+// all services have in common.
+const (
+	namespace      = "https://sts.amazonaws.com/doc/2011-06-15/"
+	faultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09"
+)
 
 // element is a named value of a reply: a text, an instant or a list of elements.
 type element struct {
@@ -35,7 +40,7 @@ func renderResult(action, requestID string, result []element, asJSON bool) reply
 	if asJSON {
 		return jsonReply(http.StatusOK, all)
 	}
-	return xmlReply(http.StatusOK, all)
+	return xmlReply(http.StatusOK, namespace, all)
 }
 
 // renderRefusal writes a refusal; note that its RequestId stands at the root, and
@@ -47,7 +52,11 @@ func renderRefusal(e *Error, requestID string, asJSON bool) reply {
 	if asJSON {
 		return jsonReply(e.Status, element{name: "Error", children: []element{code, message, fault}}, id)
 	}
-	return xmlReply(e.Status, element{name: "ErrorResponse", children: []element{
+	from := namespace
+	if e.Code == codeUnknownAction {
+		from = faultNamespace
+	}
+	return xmlReply(e.Status, from, element{name: "ErrorResponse", children: []element{
 		{name: "Error", children: []element{fault, code, message}}, id,
 	}})
 }

@@ -3,7 +3,6 @@ package sts
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -66,7 +65,7 @@ func (s *Server) readRequest(r *http.Request) (*request, error) {
 		return req, &Error{Code: "AccessDenied", Message: "Requests of web pages are not answered.", Status: http.StatusForbidden, Reason: why}
 	}
 	if r.URL.Path != "/" && r.URL.Path != "" { // http://host has no path
-		return req, &Error{Code: "InvalidAction", Message: "The security token service answers at / only.", Status: http.StatusNotFound}
+		return req, &Error{Code: codeUnknownAction, Message: "The security token service answers at / only.", Status: http.StatusNotFound}
 	}
 	body, err := readBody(r)
 	if err != nil {
@@ -83,6 +82,8 @@ func (s *Server) readRequest(r *http.Request) (*request, error) {
 	switch v := req.form.Get("Version"); {
 	case req.action == "":
 		return req, badRequest("MissingAction", "The request is missing an action or a required parameter.")
+	case v == "":
+		return req, unknownAction(req.action, "NO_VERSION_SPECIFIED") // AWS's own word
 	case v != version:
 		return req, badRequest("NoSuchVersion", "The requested version ( "+v+" ) is not valid.")
 	}
@@ -115,8 +116,8 @@ func parameters(r *http.Request, body []byte) (url.Values, error) {
 	case r.Method == http.MethodGet:
 		return nil, badRequest("MalformedInput", "The body of a GET must be empty.")
 	default:
-		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if err != nil || media != "application/x-www-form-urlencoded" {
+		media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";") // a charset may follow
+		if !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
 			return nil, badRequest("MalformedInput", "The content type of a POST must be application/x-www-form-urlencoded.")
 		}
 		if encoded != "" {

@@ -95,8 +95,9 @@ func (s *Server) serve(g *gin.Context) {
 			g.Writer.Header()[encodedHeader] = []string{refusal.Encoded}
 		}
 	} else {
-		s.config.Logger.Info("call answered", "action", c.action, "caller", c.who, "role_arn", c.form.Get("RoleArn"),
-			"session", c.form.Get("RoleSessionName"), "peer", g.Request.RemoteAddr, "request_id", id)
+		s.config.Logger.LogAttrs(g.Request.Context(), slog.LevelInfo, "call answered", slog.String("action", c.action), slog.String("caller", c.who),
+			slog.String("role_arn", c.form.Get("RoleArn")), slog.String("session", c.form.Get("RoleSessionName")),
+			slog.String("peer", g.Request.RemoteAddr), slog.String("request_id", id))
 		out = renderResult(c.action, id, result, c.json)
 	}
 	h := g.Writer.Header()
@@ -120,7 +121,7 @@ func (s *Server) answer(r *http.Request) (c *call, result []element, err error) 
 	}
 	known, ok := actions[c.action]
 	if !ok || known.regional && c.region == globalRegion {
-		return c, nil, badRequest("InvalidAction", "Could not find operation "+c.action+" for version "+version)
+		return c, nil, unknownAction(c.action, version)
 	}
 	if known.signed {
 		if c.caller, err = s.identify(c); err != nil {

@@ -105,24 +105,31 @@ func packedTooLarge(percent int, policies bool) *Error {
 	return badRequest("PackedPolicyTooLarge", fmt.Sprintf("Packed size of session tags consumes %d%% of allotted space.", percent))
 }
 
+// denyAll is AWS's own policy that does so.
+const denyAll = "arn:aws:iam::aws:policy/AWSDenyAll"
+
 // sessionPolicies are those that a session was made with, as their documents are now.
-// If one cannot be read any more, nobody knows what it would have denied, and nothing
-// is allowed.
+// If one cannot be read any more, nobody knows what it would have denied, and
+// everything is, also what a trust policy grants to the session by its name.
 func sessionPolicies(d *directory.Snapshot, claims *session.Claims) policy.Set {
 	set := policy.Set{}
+	unknown := func(name string) {
+		set = append(set, policy.Policy{Name: name + ", which is gone", Document: d.ManagedPolicy(denyAll).Document})
+	}
 	if claims.Policy != "" {
-		document, err := policy.Parse(policy.Identity, []byte(claims.Policy))
-		if err != nil {
-			return nil
+		const name = "session policy"
+		if document, err := policy.Parse(policy.Identity, []byte(claims.Policy)); err == nil {
+			set = append(set, policy.Policy{Name: name, Document: document})
+		} else {
+			unknown(name)
 		}
-		set = append(set, policy.Policy{Name: "session policy", Document: document})
 	}
 	for _, arn := range claims.PolicyARNs {
-		p := d.ManagedPolicy(arn)
-		if p == nil {
-			return nil
+		if p := d.ManagedPolicy(arn); p != nil {
+			set = append(set, policy.Policy{Name: arn, Document: p.Document})
+		} else {
+			unknown(arn)
 		}
-		set = append(set, policy.Policy{Name: arn, Document: p.Document})
 	}
 	return set
 }

@@ -25,15 +25,12 @@ func (p *reader) tags(transitive bool) []session.Tag {
 	var tags []session.Tag
 	for i := 1; ; i++ {
 		member := "Tags.member." + strconv.Itoa(i)
-		key, hasKey := p.value(member + ".Key")
-		value, hasValue := p.value(member + ".Value")
-		if !hasKey && !hasValue {
+		if !p.form.Has(member+".Key") && !p.form.Has(member+".Value") {
 			break
 		}
 		k, v := tagKeyPattern, tagValuePattern
 		k.name, v.name = "tags."+strconv.Itoa(i)+".member.key", "tags."+strconv.Itoa(i)+".member.value"
-		p.checked(key, k)
-		p.checked(value, v)
+		key, value := p.required(member+".Key", k), p.required(member+".Value", v)
 		tags = append(tags, session.Tag{Key: key, Value: value})
 		if reserved(key) {
 			p.mean(badRequest("InvalidParameterValue", "Tag keys beginning with 'aws:' are reserved."))

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
@@ -27,7 +29,7 @@ func assumeRoleWithWebIdentity(c *call) ([]element, error) {
 		return nil, err
 	}
 	if !hosttoken.Is(token) {
-		return nil, badRequest("InvalidIdentityToken", "No OpenIDConnect provider found in your account for this token.")
+		return nil, noProvider(token)
 	}
 	return redeemHostToken(c, token, asked, narrowed)
 }
@@ -65,6 +67,16 @@ func redeemHostToken(c *call, token string, asked hosts.Request, narrowed limits
 		result = append(result, number("PackedPolicySize", claims.PackedSize()))
 	}
 	return result, nil
+}
+
+// noProvider refuses a token of an issuer that no account has as a provider. Nothing
+// that it says is believed.
+func noProvider(token string) error {
+	var says jwt.RegisteredClaims
+	if _, _, err := jwt.NewParser().ParseUnverified(token, &says); err != nil || says.Issuer == "" {
+		return badRequest("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+	}
+	return badRequest("InvalidIdentityToken", "No OpenIDConnect provider found in your account for "+says.Issuer)
 }
 
 func explainHostToken(err error, claims hosttoken.Claims) error {

@@ -360,15 +360,19 @@ func TestTokensThatAreNotOurHostsAreRefused(t *testing.T) {
 	parts := strings.Split(good, ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"` + hosttoken.Type + `"}`))
 	foreign := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"JWT"}`))
-	const sentence, unknown = "The host token is not valid for this security token service.", "No OpenIDConnect provider found in your account for this token."
+	provided := base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://idp.example.com","sub":"x"}`))
+	const sentence, unknown = "The host token is not valid for this security token service.", "No OpenIDConnect provider found in your account for "
+	const noJWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
 	for _, test := range []struct{ name, token, message string }{
 		{"for another core", claimed(func(c *hosttoken.Claims) { c.Core = "core-0123456789abcdef" }), sentence},
 		{"of a host that is not registered", claimed(func(c *hosttoken.Claims) { c.Host = "h-0fedcba9876543210" }), sentence},
 		{"signed with another key", forged, sentence},
 		{"with another token's signature", parts[0] + "." + parts[1] + "." + strings.Split(w.hostToken(t, w.claims()), ".")[2], sentence},
 		{"without a signature", none + "." + parts[1] + ".", sentence},
-		{"of another type", foreign + "." + parts[1] + "." + parts[2], unknown},
-		{"not a JWT at all", "token", unknown},
+		{"of another type", foreign + "." + parts[1] + "." + parts[2], unknown + hostID},
+		{"of a provider", foreign + "." + provided + "." + parts[2], unknown + "https://idp.example.com"},
+		{"of a provider that does not say so", foreign + "." + base64.RawURLEncoding.EncodeToString([]byte("{}")) + "." + parts[2], noJWT},
+		{"not a JWT at all", "token", noJWT},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := refused(t, w.send(post(redemption(test.token))), http.StatusBadRequest, "InvalidIdentityToken")

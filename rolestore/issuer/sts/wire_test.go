@@ -71,7 +71,7 @@ func TestRepliesAreAWSsToTheByte(t *testing.T) {
 `},
 		{"an identity as JSON", "GetCallerIdentity", true, `{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"Arn":"` + arn + `","UserId":"` + id + ":" + callerID +
 			`","Account":"` + account + `"},"ResponseMetadata":{"RequestId":"ID"}}}` + "\n"},
-		{"a refusal", "GetNothing", false, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+		{"a refusal", "GetNothing", false, `<ErrorResponse xmlns="http://webservices.amazon.com/AWSFault/2005-15-09">
   <Error>
     <Type>Sender</Type>
     <Code>InvalidAction</Code>
@@ -82,7 +82,7 @@ func TestRepliesAreAWSsToTheByte(t *testing.T) {
 `},
 		{"a refusal as JSON", "GetNothing", true,
 			`{"Error":{"Code":"InvalidAction","Message":"Could not find operation GetNothing for version 2011-06-15","Type":"Sender"},"RequestId":"ID"}` + "\n"},
-		{"a refusal that quotes markup", `<a>&"'`, false, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+		{"a refusal that quotes markup", `<a>&"'`, false, `<ErrorResponse xmlns="http://webservices.amazon.com/AWSFault/2005-15-09">
   <Error>
     <Type>Sender</Type>
     <Code>InvalidAction</Code>
@@ -91,7 +91,7 @@ func TestRepliesAreAWSsToTheByte(t *testing.T) {
   <RequestId>ID</RequestId>
 </ErrorResponse>
 `},
-		{"a refusal that quotes what no XML may have", "a\x00\r\n\t\ufffe\xff", false, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+		{"a refusal that quotes what no XML may have", "a\x00\r\n\t\ufffe\xff", false, `<ErrorResponse xmlns="http://webservices.amazon.com/AWSFault/2005-15-09">
   <Error>
     <Type>Sender</Type>
     <Code>InvalidAction</Code>
@@ -173,6 +173,24 @@ func TestXMLHasTheExpirationInWholeSecondsOfUTC(t *testing.T) {
 	}
 }
 
+// What AWS's front end answers is told by its namespace.
+func TestARefusalOfTheServiceIsInItsNamespace(t *testing.T) {
+	w := newWorld(t, standard())
+	reply := w.send(post(form("GetCallerIdentity")))
+	refused(t, reply, 403, "MissingAuthenticationToken")
+	if !strings.HasPrefix(reply.Body.String(), `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`) {
+		t.Errorf("got %s", reply.Body)
+	}
+	got := refused(t, w.send(get(url.Values{"Action": {"GetCallerIdentity"}})), 400, "InvalidAction")
+	if got != "Could not find operation GetCallerIdentity for version NO_VERSION_SPECIFIED" {
+		t.Errorf("got %q", got)
+	}
+	got = refused(t, w.send(get(url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2010-05-08"}})), 400, "NoSuchVersion")
+	if got != "The requested version ( 2010-05-08 ) is not valid." {
+		t.Errorf("got %q", got)
+	}
+}
+
 // many returns n parameters.
 func many(n int) string {
 	names := make([]string, n)
@@ -203,7 +221,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		{"an empty POST", raw("POST", "/", formType, ""), 400, "MissingAction"},
 		{"an unknown action", get(form("GetNothing")), 400, "InvalidAction"},
 		{"an action in another case", get(form("getCallerIdentity")), 400, "InvalidAction"},
-		{"no version", get(url.Values{"Action": {"GetCallerIdentity"}}), 400, "NoSuchVersion"},
+		{"no version", get(url.Values{"Action": {"GetCallerIdentity"}}), 400, "InvalidAction"},
 		{"another version", get(url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2010-05-08"}}), 400, "NoSuchVersion"},
 		{"another path", raw("POST", "/sts", formType, identity), 404, "InvalidAction"},
 		{"a path that is escaped", raw("POST", "/%2f", formType, identity), 404, "InvalidAction"},

@@ -7,7 +7,7 @@ import (
 )
 
 // xmlReply writes root as AWS does: without a declaration, and indented.
-func xmlReply(status int, root element) reply {
+func xmlReply(status int, namespace string, root element) reply {
 	b := make([]byte, 0, bodySize)
 	b = append(b, "<"+root.name+" xmlns=\""+namespace+"\">\n"...)
 	for _, child := range root.children {
