@@ -36,7 +36,7 @@ func FuzzContainerConnection(f *testing.F) {
 	tasks, pods := containerWire(f, imds.Task), containerWire(f, imds.Pod)
 	token := pods.token
 	for _, head := range []string{"GET /v2/credentials/$ID HTTP/1.1\r\n" + taskHost, "GET /v1/credentials HTTP/1.1\r\n" + podHost + "\r\nAuthorization: $JWT"} {
-		for _, more := range []string{"", "\r\nOrigin: x", "\r\nX-Forwarded-For: x", "\r\nAuthorization: $JWT", "\r\nExpect: x", "\r\nConnection: close"} {
+		for _, more := range []string{"", "\r\nOrigin: x", "\r\nX-Forwarded-For: x", "\r\nAuthorization: $JWT", "x", "\r\nExpect: x", "\r\nConnection: close"} {
 			f.Add(head + more + "\r\n\r\n")
 		}
 		f.Add(strings.Replace(head, " HTTP", "/ HTTP", 1) + "\r\n\r\n" + head + "\r\n\r\n")

@@ -123,7 +123,7 @@ func (a *attacker) rebindTo(address string) {
 // next is the report of a step.
 func (a *attacker) next(step string) report {
 	a.t.Helper()
-	for deadline := time.After(2 * patience); ; {
+	for deadline := time.After(4 * patience); ; { // a browser's minute passes too
 		select {
 		case got := <-a.reports:
 			if got.step == step {
