@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -141,6 +142,26 @@ func TestAFullInstanceIsCrawled(t *testing.T) {
 		}
 	}
 	guest.tagsAreTurnedOff(h)
+}
+
+// TestUserDataIsAnsweredAsItWasGiven has as much as EC2 takes, of every byte there is.
+func TestUserDataIsAnsweredAsItWasGiven(t *testing.T) {
+	h := newHouse(t)
+	h.up()
+	guest := h.guest("tap1")
+	data := make([]byte, rolestore.MaxUserData)
+	for n := range data {
+		data[n] = byte(n)
+	}
+	h.write("web.yaml", "instance_id: "+webGuest+"\nattachment: {interface: tap1}\nuser_data_base64: "+base64.StdEncoding.EncodeToString(data)+"\n")
+	h.instance("put", "-f", h.path("web.yaml"))
+	h.instance("wait", webGuest)
+	for _, path := range []string{"/latest/user-data", "/2009-04-04/user-data/"} {
+		status, text, err := guest.request(http.MethodGet, metadata+path, "X-aws-ec2-metadata-token", guest.token())
+		if err != nil || status != http.StatusOK || text != string(data) {
+			t.Errorf("%s answers %d with %d bytes, %v", path, status, len(text), err)
+		}
+	}
 }
 
 // tagsAreTurnedOff has the tags go with the next request of a session, and come back.

@@ -106,11 +106,10 @@ func productCodes(i rolestore.Instance) []string {
 
 // securityGroups are those of the primary network interface, live as all of the tree.
 func securityGroups(i rolestore.Instance) []string {
-	groups := i.SecurityGroups
-	if nics := i.Interfaces(); len(nics) > 0 {
-		groups = nics[0].SecurityGroups
+	if len(i.NetworkInterfaces) > 0 {
+		return groupNames(i.NetworkInterfaces[0].SecurityGroups)
 	}
-	return groupNames(groups)
+	return groupNames(i.SecurityGroups)
 }
 
 func privateIPv4(i rolestore.Instance) string { return i.PrivateIPv4 }

@@ -44,7 +44,7 @@ var networkRows = []row{
 func nics(text func(rolestore.Instance, rolestore.NetworkInterface) string) func(rolestore.Instance) []item {
 	return func(i rolestore.Instance) []item {
 		var items []item
-		for _, n := range i.Interfaces() {
+		for _, n := range i.NetworkInterfaces {
 			if t := text(i, n); t != "" {
 				items = append(items, item{name: n.MAC, text: t})
 			}
@@ -61,8 +61,8 @@ func nic(text func(rolestore.NetworkInterface) string) func(rolestore.Instance) 
 // primary is the text of the first network interface.
 func primary(text func(rolestore.NetworkInterface) string) func(rolestore.Instance) string {
 	return func(i rolestore.Instance) string {
-		if all := i.Interfaces(); len(all) > 0 {
-			return text(all[0])
+		if len(i.NetworkInterfaces) > 0 {
+			return text(i.NetworkInterfaces[0])
 		}
 		return ""
 	}
@@ -71,7 +71,7 @@ func primary(text func(rolestore.NetworkInterface) string) func(rolestore.Instan
 // associations are, for each public address, the private one behind it.
 func associations(i rolestore.Instance) []item {
 	var items []item
-	for _, n := range i.Interfaces() {
+	for _, n := range i.NetworkInterfaces {
 		for _, a := range n.PrivateIPAddresses {
 			if a.PublicIP != "" {
 				items = append(items, item{name: n.MAC + "/ipv4-associations/" + a.PublicIP, text: a.PrivateIPAddress})

@@ -26,6 +26,7 @@ type node struct {
 // signed it, or the zero value if it has not.
 func New(i rolestore.Instance, s identity.Signed) *Tree {
 	t := &Tree{nodes: make(map[string]*node)}
+	i.NetworkInterfaces = i.Interfaces() // with their defaults, once for all rows
 	for _, r := range slices.Concat(rows, networkRows) {
 		for _, it := range r.items(i) {
 			leaf := &node{since: r.since, Node: Node{Kind: r.kind}}
