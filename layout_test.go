@@ -29,7 +29,7 @@ var rooms = map[string]room{
 	"":                           {},
 	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/container", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/hosttoken", "rolestore/identity", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/sts"}},
 	"cmd/rolecall/admin":         {may: []string{"rolestore", "rolestore/surface"}},
-	"cmd/rolecall/doctor":        {may: []string{"cmd/rolecall/admin", "network/verdict"}},
+	"cmd/rolecall/doctor":        {may: []string{"cmd/rolecall/admin", "network/verdict", "rolestore"}},
 	"cmd/rolecall/cni":           {may: []string{"cmd/rolecall/admin", "rolestore"}},
 	"imds":                       {may: []string{"imds/container", "imds/token", "imds/tree", "rolestore", "rolestore/identity", "rolestore/surface"}},
 	"imds/container":             {may: []string{"rolestore"}, pure: true},

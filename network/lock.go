@@ -29,7 +29,7 @@ const (
 
 	// lockTries bounds the wait for one who has the name and does not listen, as he is about
 	// to or has just gone, and for one who is asked by many.
-	lockTries = 50
+	lockTries = 100
 )
 
 // lock is held as long as somebody looks after a namespace; nil is one that could not be
@@ -145,8 +145,11 @@ func (l *lock) turnAway() {
 	}
 }
 
+// release frees the name. A process that is just being started has the socket too, until
+// its execve(2): who asks meanwhile is to hear that nobody listens.
 func (l *lock) release() {
 	if l != nil {
+		_ = control(l.Listener, func(fd int) error { return unix.Shutdown(fd, unix.SHUT_RDWR) })
 		_ = l.Close()
 	}
 }

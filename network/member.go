@@ -145,7 +145,11 @@ func (st *stand) admit(w *wanted) {
 	case err == nil && port.Master != st.device:
 		err = errors.Join(st.expel(w), fmt.Errorf("device %s is a port of %s and not of %s: name the bridge that it is plugged into", port.Name, port.Master, st.device))
 	case err == nil:
-		if err = st.unheardFrom(w); err != nil {
+		var bridge link.Device
+		if bridge, err = link.Describe(st.device); err == nil {
+			err = w.unheardFrom(bridge)
+		}
+		if err != nil {
 			err = errors.Join(err, st.expel(w))
 		} else if err = st.let(w, port.Index); err == nil {
 			w.attached(b)
@@ -201,9 +205,9 @@ func (st *stand) let(w *wanted, port int) error {
 	return nil
 }
 
-// serves reports whether w is served over the address's family.
-func (w *wanted) serves(addr netip.Addr) bool {
-	return slices.ContainsFunc(w.Served, func(s netip.AddrPort) bool { return s.Addr().Is4() == addr.Is4() })
+// serves reports whether it is served over the address's family.
+func (a Attachment) serves(addr netip.Addr) bool {
+	return slices.ContainsFunc(a.Served, func(s netip.AddrPort) bool { return s.Addr().Is4() == addr.Is4() })
 }
 
 // expel takes back what let did.

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -38,13 +39,9 @@ func (st *stand) unheard(d link.Device) error {
 }
 
 // unheardFrom reports why a member of a bridge does not reach us.
-func (st *stand) unheardFrom(w *wanted) error {
-	bridge, err := link.Describe(st.device)
-	if err != nil {
-		return err
-	}
-	for _, addr := range w.Member.Addrs {
-		if !w.serves(addr) {
+func (a Attachment) unheardFrom(bridge link.Device) error {
+	for _, addr := range a.Member.Addrs {
+		if !a.serves(addr) {
 			continue
 		}
 		owned, err := link.Owned(addr)
@@ -59,6 +56,38 @@ func (st *stand) unheardFrom(w *wanted) error {
 		}
 	}
 	return nil
+}
+
+// Unheard reports what keeps, or will keep when its device is there, the guest of an
+// attachment from reaching us by this host's doing, as a [*link.SettingError] if it is a
+// setting of the kernel. It is for those who ask beside the agent, in its namespace.
+func Unheard(a Attachment) error {
+	look := func() error {
+		d, err := link.Describe(a.Device)
+		absent := errors.Is(err, link.ErrNotFound)
+		switch {
+		case err != nil && !absent:
+			return err
+		case a.Member == nil:
+			d.Name = a.Device
+			return link.Obstacle(d, netip.Addr{})
+		case absent:
+			return nil // its addresses decide
+		}
+		return a.unheardFrom(d)
+	}
+	if !a.guest() {
+		return nil
+	}
+	if a.Netns == "" {
+		return look()
+	}
+	n, err := openNamespace(a.Netns)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	return n.do(look)
 }
 
 // down reports a device on which nothing can arrive. Those of guests come up with

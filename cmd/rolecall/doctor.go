@@ -22,14 +22,15 @@ func doctorCommand(w world, d defaults) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out why programs get no credentials, and what to do",
-		Long: "Asks the running agent, and looks at this machine's firewall, proxies and clock. Changes nothing.\n" +
+		Long: "Asks the running agent, and looks at this machine's firewall, kernel settings, proxies and clock. Changes nothing.\n" +
 			"Ends with status 1 if something is wrong that keeps somebody from credentials.",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			client := admin.NewClient(socket)
 			findings := doctor.Examine(command.Context(), doctor.Host{
 				Self: self(w), Env: w.env, Environment: environmentFile, Now: w.now,
-				Status: func(ctx context.Context) (admin.Status, error) { return client.Status(ctx) },
+				Status:  func(ctx context.Context) (admin.Status, error) { return client.Status(ctx) },
+				Unheard: unheard,
 			})
 			return printFindings(w, output, findings)
 		},

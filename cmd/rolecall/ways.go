@@ -66,3 +66,18 @@ func memberOf(at rolestore.Attachment) (network.Member, error) {
 	}
 	return m, nil
 }
+
+// unheard is what this host does that keeps a guest from reaching us.
+func unheard(at rolestore.Attachment) error {
+	switch at.Kind() {
+	case "interface":
+		return network.Unheard(network.Interface("", at.Netns, at.Interface, false))
+	case "bridge":
+		member, err := memberOf(at)
+		if err != nil {
+			return err
+		}
+		return network.Unheard(network.Bridge("", at.Bridge, member, false))
+	}
+	return nil
+}

@@ -15,6 +15,8 @@ type SettingError struct {
 	Device string
 	Name   string
 	Value  int
+	// Good is a value that lets them.
+	Good int
 	// Does is what it does, Remedy what helps.
 	Does, Remedy string
 }
@@ -27,6 +29,9 @@ func (e *SettingError) Setting() string {
 	return "net.ipv4.conf." + e.Device + "." + e.Name
 }
 
+// Command sets it to what is good.
+func (e *SettingError) Command() string { return fmt.Sprintf("sysctl -w %s=%d", e.Setting(), e.Good) }
+
 // Error names the setting.
 func (e *SettingError) Error() string {
 	return fmt.Sprintf("%s=%d %s: %s", e.Setting(), e.Value, e.Does, e.Remedy)
@@ -35,7 +40,8 @@ func (e *SettingError) Error() string {
 // Obstacle reports the setting by which a guest on a device is not heard, once
 // [HearGuests] has been done for a device of its own; a [*SettingError], nil if there is
 // none. The guest's address is known on a bridge, and is not valid otherwise. Settings
-// are for IPv4 alone.
+// are for IPv4 alone. A device that is not there yet has a name alone, and may come with
+// the route that is missed.
 func Obstacle(d Device, guest netip.Addr) error {
 	all, err := SettingsOfAll()
 	if err != nil || guest.Is6() {
@@ -70,10 +76,11 @@ func (s scene) filter() error {
 	}
 	e := s.larger("rp_filter", s.all.RPFilter, s.own.RPFilter)
 	e.Does = "drops what a guest sends that this host has no route to"
-	e.Remedy = fmt.Sprintf("set it to 0 (sysctl -w %s=0), or give this host a default route", e.Setting())
+	e.Remedy = fmt.Sprintf("set it to %d (%s), or give this host a default route", e.Good, e.Command())
 	if strict {
+		e.Good = 2
 		e.Does = fmt.Sprintf("drops what %s sends, as no route to it leads by %s", s.guest, s.device.Name)
-		e.Remedy = fmt.Sprintf("set it to 2 (sysctl -w %s=2), or add the route (ip route add %s dev %s)", e.Setting(), s.guest, s.device.Name)
+		e.Remedy = fmt.Sprintf("set it to %d (%s), or add the route (ip route add %s dev %s)", e.Good, e.Command(), s.guest, s.device.Name)
 	}
 	return e
 }
@@ -89,7 +96,7 @@ func (s scene) arp() error {
 		if !w.sole {
 			e := s.larger("arp_filter", s.all.ARPFilter, s.own.ARPFilter)
 			e.Does = fmt.Sprintf("keeps this host from answering ARP on %s, as the route to the guest does not lead by it", s.device.Name)
-			e.Remedy = fmt.Sprintf("set it to 0 (sysctl -w %s=0)", e.Setting())
+			e.Remedy = fmt.Sprintf("set it to %d (%s)", e.Good, e.Command())
 			return e
 		}
 	}
@@ -108,7 +115,8 @@ func (s scene) arp() error {
 	}
 	e := s.larger("arp_ignore", s.all.ARPIgnore, s.own.ARPIgnore)
 	e.Does = fmt.Sprintf("keeps this host from answering ARP for %s on %s", MetadataIPv4, s.device.Name)
-	e.Remedy = fmt.Sprintf("set it to 0 or 1 (sysctl -w %s=1)", e.Setting())
+	e.Good = 1
+	e.Remedy = fmt.Sprintf("set it to 0 or 1 (%s)", e.Command())
 	return e
 }
 
@@ -135,7 +143,7 @@ func (s scene) way() (way, error) {
 		return leads(s.guest, s.device.Index)
 	}
 	best, err := leads(dummy, s.device.Index)
-	if err != nil {
+	if err != nil || s.device.Index == 0 {
 		return best, err
 	}
 	routes, err := routesBy(s.device.Index)

@@ -22,8 +22,9 @@ var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 func healthy(t *testing.T) Host {
 	return Host{
 		Self: "rolecall", Env: func(string) string { return "" }, Environment: filepath.Join(t.TempDir(), "environment"),
-		Now:    func() time.Time { return now },
-		Status: func(context.Context) (admin.Status, error) { return admin.Status{Issuer: "unix:/run/issuer.sock"}, nil },
+		Now:     func() time.Time { return now },
+		Unheard: func(rolestore.Attachment) error { return nil },
+		Status:  func(context.Context) (admin.Status, error) { return admin.Status{Issuer: "unix:/run/issuer.sock"}, nil },
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 // Severity is how bad a finding is.
@@ -40,6 +41,8 @@ type Host struct {
 	Self string
 	// Status asks the running agent.
 	Status func(context.Context) (admin.Status, error)
+	// Unheard looks for what this host does that keeps a guest from reaching us.
+	Unheard func(rolestore.Attachment) error
 	// Env is the caller's environment, and Environment the file of everybody's.
 	Env         func(string) string
 	Environment string
@@ -50,7 +53,7 @@ type Host struct {
 }
 
 // checks are all topics.
-var checks = []func(context.Context, Host) []Finding{agent, instances, firewall, proxies, clock}
+var checks = []func(context.Context, Host) []Finding{agent, instances, settings, firewall, proxies, clock}
 
 // Examine returns all findings, the worst first.
 func Examine(ctx context.Context, h Host) []Finding {

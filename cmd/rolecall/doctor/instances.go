@@ -18,13 +18,15 @@ func instances(_ context.Context, h Host) []Finding {
 	for _, i := range h.status.Instances {
 		for _, f := range []Finding{state(h, i), credentials(h, i), refusal(h, i), hops(i)} {
 			if f.What != "" {
-				f.Where = "instance " + i.ID + " on " + i.Attachment
+				f.Where = where(i)
 				findings = append(findings, f)
 			}
 		}
 	}
 	return findings
 }
+
+func where(i admin.Instance) string { return "instance " + i.ID + " on " + i.Attachment }
 
 // state is an instance whose requests nobody answers.
 func state(h Host, i admin.Instance) Finding {
@@ -41,10 +43,15 @@ func state(h Host, i admin.Instance) Finding {
 			Remedy: h.Self + " instance rm " + i.ID + " # and put it again, if it is to go on",
 		}
 	case admin.StateFailed:
-		return Finding{
+		f := Finding{
 			Severity: Error, What: "It cannot be served: " + i.StateReason + ".",
 			Remedy: h.Self + " instance show " + i.ID,
 		}
+		if s := h.setting(i); s != nil {
+			f.What = "It cannot be served: " + s.Error() + "."
+			f.Remedy = enter(i.AttachmentDetails.Netns) + s.Command()
+		}
+		return f
 	}
 	return Finding{}
 }
