@@ -5,12 +5,24 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 )
 
 // maxOpen is how many connections one attachment may have open at once. Each takes a
 // descriptor of the agent, which one guest must not take from all others; EC2 has such
 // a limit too, and clients keep one or two.
 const maxOpen = 512
+
+// ahead is how many seconds' worth of connections may come at once, as when a machine
+// boots.
+const ahead = 2 * time.Second
+
+// rate is how far apart the connections of one attachment are to come in the long run;
+// the zero rate is no matter how far.
+type rate struct {
+	pace time.Duration
+	now  func() time.Time
+}
 
 // Conn is a connection that arrived by an attachment.
 type Conn struct {
@@ -35,7 +47,8 @@ type connections struct {
 	held  chan struct{} // if not nil, nobody comes in before it is closed
 	ended bool
 
-	turnedAway uint64 // as maxOpen were there
+	turnedAway uint64    // as there were too many
+	due        time.Time // of the next, if all came at their pace
 }
 
 // hold makes those who come wait, until release or end.
@@ -50,9 +63,31 @@ func (c *connections) release() {
 	}
 }
 
+// early is by how much one more connection comes too soon, by the generic cell rate
+// algorithm (ITU-T I.371, annex A): 0 for one that does not. It is counted if it is let
+// in, and one that comes too soon if it is let in anyway.
+func (c *connections) early(r rate, anyway bool) time.Duration {
+	if r.pace == 0 {
+		return 0
+	}
+	now := r.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := now
+	if c.due.After(now) {
+		next = c.due
+	}
+	next = next.Add(r.pace)
+	soon := max(0, next.Sub(now)-ahead)
+	if soon == 0 || anyway {
+		c.due = next
+	}
+	return soon
+}
+
 // add reports whether the attachment takes the connection: it does not when it has
-// maxOpen.
-func (c *connections) add(conn *Conn) bool {
+// maxOpen, or when the caller says that it is one too many.
+func (c *connections) add(conn *Conn, tooMany bool) bool {
 	c.mu.Lock()
 	held := c.held
 	c.mu.Unlock()
@@ -64,7 +99,7 @@ func (c *connections) add(conn *Conn) bool {
 	if c.ended {
 		return false
 	}
-	if len(c.open) >= maxOpen {
+	if tooMany || len(c.open) >= maxOpen {
 		c.turnedAway++
 		return false
 	}

@@ -15,6 +15,10 @@ const (
 	// process is short of descriptors or memory.
 	firstPause   = 5 * time.Millisecond
 	longestPause = time.Second
+	// fullPause is how long a door of one attachment stays unattended after it was turned
+	// away. The next ones wait with the kernel, which drops what its queue does not hold;
+	// to accept and close them as fast as they come would take a core from others.
+	fullPause = 2 * time.Millisecond
 )
 
 // hall is where the connections of all doors arrive. It is a [net.Listener].
@@ -22,10 +26,11 @@ type hall struct {
 	arrived chan *Conn
 	once    sync.Once
 	closed  chan struct{}
+	rate    rate // of each attachment's connections
 }
 
-func newHall() *hall {
-	return &hall{arrived: make(chan *Conn), closed: make(chan struct{})}
+func newHall(r rate) *hall {
+	return &hall{arrived: make(chan *Conn), closed: make(chan struct{}), rate: r}
 }
 
 // Accept implements [net.Listener]. Every connection is a [*Conn].
@@ -68,22 +73,45 @@ func (h *hall) attend(d *door) {
 			continue
 		}
 		pause = firstPause
-		h.letIn(d, conn.(*net.TCPConn))
+		unattended := h.letIn(d, conn.(*net.TCPConn))
+		if unattended == 0 {
+			continue
+		}
+		select {
+		case <-time.After(unattended):
+		case <-h.closed:
+			return
+		}
 	}
 }
 
-func (h *hall) letIn(d *door, tcp *net.TCPConn) {
+// letIn returns how long the door may stay unattended, as others do not come by it and
+// this one came too soon: then it is let in all the same.
+func (h *hall) letIn(d *door, tcp *net.TCPConn) (unattended time.Duration) {
 	peer, _ := netip.AddrFromSlice(tcp.RemoteAddr().(*net.TCPAddr).IP)
 	w := d.resident(peer.Unmap())
 	if w == nil {
 		_ = tcp.Close()
-		return
+		return 0
 	}
 	conn := &Conn{TCPConn: tcp, attachment: w.Name, among: &w.connections}
-	if !w.connections.add(conn) {
+	shares := w.Member != nil
+	early := w.connections.early(h.rate, !shares)
+	if !w.connections.add(conn, early > 0 && shares) {
+		_ = tcp.SetLinger(0) // by RST, so that the kernel keeps nothing of it
 		_ = tcp.Close()
-		return
+		early = max(early, fullPause)
+	} else {
+		h.announce(conn)
 	}
+	if shares {
+		return 0
+	}
+	return early
+}
+
+// announce gives the connection to whoever accepts.
+func (h *hall) announce(conn *Conn) {
 	select {
 	case h.arrived <- conn:
 	case <-h.closed:

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/rolecall/rolecall/network/link"
 	"github.com/rolecall/rolecall/network/steer"
@@ -27,6 +28,18 @@ type Config struct {
 	// HostWay keeps the host's own way to a metadata service that is not ours, while
 	// guests are attached and the host is not.
 	HostWay bool
+	// Connections is how many connections a second each attachment may open in the long
+	// run, and twice as many at once, by the clock Now. 0 is any number, and needs no clock.
+	Connections int
+	Now         func() time.Time
+}
+
+// rate is that of Connections.
+func (c Config) rate() rate {
+	if c.Connections <= 0 {
+		return rate{}
+	}
+	return rate{pace: time.Second / time.Duration(c.Connections), now: c.Now}
 }
 
 // State is what is wanted of the host's network, and what was made of it. It may be
@@ -71,7 +84,7 @@ func New(c Config) (*State, error) {
 		return nil, err
 	}
 	return &State{
-		config: c, logger: c.Logger, own: own, hall: newHall(), mends: newMends(c.Logger),
+		config: c, logger: c.Logger, own: own, hall: newHall(c.rate()), mends: newMends(c.Logger),
 		retirements: make(chan struct{}, retireAtOnce),
 		wanted:      map[string]*wanted{}, claims: map[string]string{}, places: map[uint64]*place{},
 		retiring: map[uint64]*place{}, untidy: map[*place]struct{}{},

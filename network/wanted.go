@@ -35,7 +35,7 @@ type Status struct {
 	// Served are the addresses that the instance finds us at.
 	Served []netip.AddrPort
 	// TurnedAway counts the connections that were closed at once, as the attachment had
-	// as many open as one may.
+	// as many open as one may or, on a bridge, they came too often.
 	TurnedAway uint64
 }
 

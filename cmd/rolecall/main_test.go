@@ -15,6 +15,7 @@ const (
 	roleMain     = "rolecall"
 	roleGoClient = "aws-sdk-go-v2"
 	roleGoChain  = "aws-sdk-go-v2's chain of credentials"
+	roleFlood    = "a guest that floods"
 
 	// clockVariable makes the program's clock run faster: the Unix time at which
 	// it was right, and how many seconds go by in one.
@@ -37,6 +38,8 @@ func TestMain(m *testing.M) {
 		os.Exit(goClient(os.Args[1]))
 	case roleGoChain:
 		os.Exit(goChain())
+	case roleFlood:
+		os.Exit(flood(os.Args[1]))
 	}
 	os.Exit(m.Run())
 }

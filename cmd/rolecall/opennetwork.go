@@ -33,6 +33,7 @@ func (a *agentHalf) openNetwork(ctx context.Context, host rolestore.Instance) er
 	a.network, err = network.New(network.Config{
 		Logger: a.logger.With("room", "network"), Observer: a, HostWay: hostWay,
 		Mode: a.options.portMode, Port: a.options.port,
+		Connections: int(a.options.requestRate), Now: a.world.now,
 	})
 	if err != nil {
 		return err

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/rolecall/rolecall/network/nettest"
 )
 
 // keeping is a client of one connection at a time, which it keeps, out of the namespace.
@@ -90,6 +93,31 @@ func TestEachGuestAsksSoOftenAndNoMore(t *testing.T) {
 	}
 }
 
+// TestAGuestOfABridgeConnectsSoOftenAndNoMore opens more connections at once than the rate
+// of requests allows, and ends each at once.
+func TestAGuestOfABridgeConnectsSoOftenAndNoMore(t *testing.T) {
+	h := newHouse(t)
+	h.write("core.yaml", guestRoles+"request_rate: 20\n")
+	h.up()
+	web, db := h.neighbours("bridge")
+	h.instance("wait", webGuest)
+	h.instance("wait", dbGuest)
+	web.ns.Do(func() {
+		for range 500 {
+			if c, err := new(net.Dialer).DialContext(t.Context(), "tcp", "169.254.169.254:80"); err == nil {
+				_ = c.Close()
+			}
+		}
+	})
+	h.until("connections that are refused", func() bool { return h.find(webGuest).ConnectionsRefused > 0 })
+	if got := db.roleName(); got != "db" {
+		t.Errorf("the other guest has %q", got)
+	}
+	if i := h.find(dbGuest); i.ConnectionsRefused != 0 {
+		t.Errorf("status says of the other guest %+v", i)
+	}
+}
+
 // TestAMachineThatBootsIsNotThrottled has five hundred programs look for their role at the
 // same moment, each by a connection and a token of its own, as SDKs do.
 func TestAMachineThatBootsIsNotThrottled(t *testing.T) {
@@ -120,4 +148,28 @@ func TestAMachineThatBootsIsNotThrottled(t *testing.T) {
 	if i := h.find(webGuest); i.RequestsThrottled+i.TokensThrottled+i.ConnectionsRefused != 0 {
 		t.Errorf("status says %+v", i)
 	}
+}
+
+// neighbours are two guests, attached in a way.
+func (h *house) neighbours(way string) (web, db *house) {
+	if way == "interface" {
+		web, db = h.guest("tap1"), h.guest("tap2")
+		h.instance("put", "--id", webGuest, "--profile", "web", "--interface", "tap1")
+		h.instance("put", "--id", dbGuest, "--profile", "db", "--interface", "tap2")
+		return web, db
+	}
+	h.ns.Run(h.t, "ip", "link", "add", "br0", "type", "bridge", "forward_delay", "0")
+	h.ns.Run(h.t, "ip", "addr", "add", "10.1.0.1/24", "dev", "br0")
+	h.ns.Run(h.t, "ip", "link", "set", "br0", "up")
+	member := func(n int, id, profile string) *house {
+		m := &house{t: h.t, ns: nettest.New(h.t), dir: h.dir}
+		port, address, mac := fmt.Sprint("port", n), fmt.Sprint("10.1.0.", n), fmt.Sprint("02:00:00:00:00:0", n)
+		nettest.Veth(h.t, nettest.End{Namespace: h.ns, Device: port}, nettest.End{Namespace: m.ns, Device: "eth0", Addrs: []string{address + "/24"}})
+		m.ns.Run(h.t, "ip", "link", "set", "eth0", "address", mac)
+		m.ns.Run(h.t, "ip", "route", "add", "default", "via", "10.1.0.1")
+		h.ns.Run(h.t, "ip", "link", "set", port, "master", "br0")
+		h.instance("put", "--id", id, "--profile", profile, "--bridge", "br0", "--port", port, "--mac", mac, "--address", address)
+		return m
+	}
+	return member(5, webGuest, "web"), member(6, dbGuest, "db")
 }
