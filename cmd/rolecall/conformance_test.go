@@ -140,9 +140,9 @@ func buildClients(t *testing.T, scripts string, flags ...string) (dir string) {
 }
 
 // serveS3 starts an S3 server that takes what is signed with the machine's role.
-func (h *house) serveS3(program string) {
+func (h *house) serveS3(program string, more ...string) {
 	h.t.Helper()
-	cmd := h.ns.Command(h.t.Context(), program, s3Address)
+	cmd := h.ns.Command(h.t.Context(), program, append([]string{s3Address}, more...)...)
 	cmd.Env = emptyConfiguration(h.t)
 	h.startCommand("s3server", cmd).waitFor("the S3 server listens")
 }

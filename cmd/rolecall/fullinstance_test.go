@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -56,12 +57,12 @@ func TestTheScriptOfTheTreeIsOfThatInstance(t *testing.T) {
 // noteMembers notes whether each member of v has a value somewhere.
 func noteMembers(said map[string]bool, name string, v reflect.Value) {
 	said[name] = said[name] || !v.IsZero()
-	switch v.Kind() {
-	case reflect.Struct:
+	if v.Kind() == reflect.Struct {
 		for n := range v.NumField() {
 			noteMembers(said, name+"."+v.Type().Field(n).Name, v.Field(n))
 		}
-	case reflect.Slice:
+	}
+	if v.Kind() == reflect.Slice {
 		for n := range v.Len() {
 			noteMembers(said, name, v.Index(n))
 		}
@@ -250,7 +251,7 @@ func TestTheHelpNamesAllThatAnInstanceIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := strings.FieldsFunc(command.Long, func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_') })
+	words := regexp.MustCompile(`[a-z0-9_]+`).FindAllString(command.Long, -1)
 	for member := range reflect.TypeFor[rolestore.Launch]().Fields() {
 		if name, _, _ := strings.Cut(member.Tag.Get("json"), ","); !slices.Contains(words, name) {
 			t.Errorf("the help does not name %s", name)

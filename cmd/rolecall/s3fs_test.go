@@ -37,7 +37,7 @@ func TestS3FSMountsABucketWithTheRole(t *testing.T) {
 		return string(out), err
 	}
 	put("optional")
-	container.serveS3(filepath.Join(programs, "s3server"))
+	container.serveS3(filepath.Join(programs, "s3server"), "tokenless")
 	if out, err := mount(); err != nil || strings.TrimSpace(out) != "written by s3fs" {
 		t.Errorf("tokens are optional: %v: %s", err, out)
 	}
