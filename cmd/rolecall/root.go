@@ -74,7 +74,7 @@ func (o *coreOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.StringVar(&o.site.certificate, "identity-cert", "", "`file` of your own certificate that signs instance identity documents, PEM, with an RSA key; read again when it changes; by default the core makes one")
 	f.StringVar(&o.site.key, "identity-key", "", "`file` of that certificate's key, PEM")
 	f.StringVar(&o.socket, "core-socket", d.coreSocket, "`path` of the core's admin socket")
-	f.BoolVar(&o.prune, "prune", false, "delete what the configuration file defined before and defines no longer")
+	f.BoolVar(&o.prune, "prune", false, "delete what the configuration file defined before and defines no longer; an account goes with its hosts")
 }
 
 func versionCommand(w world) *cobra.Command {

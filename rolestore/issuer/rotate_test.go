@@ -1,14 +1,21 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
@@ -84,6 +91,57 @@ func TestTokenKeysAreReplacedWithTheIssuingKeys(t *testing.T) {
 		}
 	})
 }
+
+// TestACoreStartsThoughItsKeysCannotBeReplaced fills the disk while the core is off, for
+// as long as all keys have served their time.
+func TestACoreStartsThoughItsKeysCannotBeReplaced(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to mount a small file system")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=512k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	definitions := directory.Default(account)
+	definitions.Accounts[0].JWTVendingEnabled = true
+	c := core(t, dir, &definitions, io.Discard)
+	config := c.config
+	before := c.directory.Snapshot().TokenKeys()
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	full, err := os.Create(filepath.Join(dir, "full"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(full, zeros{}); !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	_ = full.Close()
+	var log bytes.Buffer
+	config.Now = func() time.Time { return time.Now().Add(60 * 24 * time.Hour) }
+	config.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	if c, err = Open(config); err != nil {
+		t.Fatalf("the core does not start: %v", err)
+	}
+	defer func() { _ = c.Close() }()
+	if !strings.Contains(log.String(), "could not be replaced, which is tried again") {
+		t.Errorf("the log is %s", &log)
+	}
+	if after := c.directory.Snapshot().TokenKeys(); len(after) != len(before) {
+		t.Errorf("there were %d keys of tokens, and there are %d", len(before), len(after))
+	}
+}
+
+// zeros has no end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // vend lets the account have tokens for parties outside.
 func (e *estate) vend() {

@@ -152,14 +152,18 @@ func (d *Directory) RemoveHost(id string) error {
 			return fmt.Errorf("host %s: %w", id, ErrNotFound)
 		}
 		held = d.LeasesOf(id)
-		errs := []error{tx.Delete(bucketHost, id), dropGrants(tx, func(g Grant) bool { return g.Host == id })}
-		for _, l := range held {
-			errs = append(errs, tx.Delete(bucketLease, l.InstanceID))
-		}
-		return errors.Join(errs...)
+		return errors.Join(deleteHost(tx, id, held), dropGrants(tx, func(g Grant) bool { return g.Host == id }))
 	})
 	if err == nil {
 		d.leases.forget(held)
+	}
+	return err
+}
+
+func deleteHost(tx *dbfile.Tx, id string, held []Lease) error {
+	err := tx.Delete(bucketHost, id)
+	for _, l := range held {
+		err = errors.Join(err, tx.Delete(bucketLease, l.InstanceID))
 	}
 	return err
 }

@@ -72,7 +72,7 @@ func (d *Directory) Join(secret []byte, h Host, now time.Time) (account string, 
 		if err := tx.GetJSON(bucketJoin, joinKey(secret), &r); err != nil {
 			return err
 		}
-		if !r.Expires.After(now) || !d.Snapshot().HasAccount(r.Account) { // which was deleted since
+		if !r.Expires.After(now) {
 			return ErrJoinToken
 		}
 		h.Account, h.Joined = r.Account, now.UTC()

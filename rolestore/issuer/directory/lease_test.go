@@ -1,11 +1,13 @@
 package directory
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 const otherHost = "h-fedcba98765432100"
@@ -126,6 +128,47 @@ func TestWithAHostGoItsLeases(t *testing.T) {
 		t.Errorf("there are the leases %v", got)
 	}
 	d.mustClaim(t, guest, otherHost)
+}
+
+// TestWithAnAccountGoItsHosts prunes an account with a host, its lease and a join token.
+func TestWithAnAccountGoItsHosts(t *testing.T) {
+	p := newPlace(t)
+	d, secret := p.open(t), bytes.Repeat([]byte{1}, 32)
+	file := define("/", trustEC2)
+	file.Accounts = append(file.Accounts, Default(elsewhere).Accounts...)
+	stays := newHost(t)
+	stays.ID, stays.Account = "h-00000000000000002", elsewhere
+	reconcile(t, d, file, false)
+	if err := errors.Join(d.PutHost(newHost(t)), d.PutHost(stays), d.PutJoinToken(secret, account, noon.Add(time.Hour), noon)); err != nil {
+		t.Fatal(err)
+	}
+	for instance, host := range map[string]string{guest: hostName, "i-00000000000000002": stays.ID} {
+		if _, err := d.Claim(instance, host, "AROA", noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	without := Definitions{Accounts: file.Accounts[1:]}
+	if reconcile(t, d, without, false); d.Snapshot().Host(hostName) == nil || len(d.LeasesOf("")) != 2 {
+		t.Error("an account that is kept has lost its host")
+	}
+	if done := reconcile(t, d, without, true); !slices.Contains(done, "host "+hostName+" deleted with its account "+account+", and the leases of 1 instances") {
+		t.Errorf("the lines are %q", done)
+	}
+	alone := func(d *Directory) bool {
+		return d.Snapshot().Host(hostName) == nil && d.Snapshot().Host(stays.ID) != nil && len(d.LeasesOf("")) == 1 && len(d.LeasesOf(stays.ID)) == 1
+	}
+	if !alone(d) {
+		t.Errorf("the leases are %v", d.LeasesOf(""))
+	}
+	// The account of that id which is made next is another.
+	reconcile(t, d, file, false)
+	if _, err := d.Join(secret, newHost(t), noon); !errors.Is(err, ErrJoinToken) {
+		t.Errorf("a token of the account of before: %v", err)
+	}
+	_ = d.Close()
+	if d = p.open(t); !alone(d) {
+		t.Errorf("after a restart the leases are %v", d.LeasesOf(""))
+	}
 }
 
 func TestAHostHasABoundedNumberOfLeases(t *testing.T) {

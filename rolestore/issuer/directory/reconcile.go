@@ -2,6 +2,7 @@ package directory
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
@@ -27,18 +28,19 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 		r.tokenKeys = made
 	}
 	err := d.change(func(tx *dbfile.Tx) error {
-		r.tx, r.done, r.named = tx, nil, map[string]bool{}
+		r.tx, r.done, r.named, r.leases = tx, nil, map[string]bool{}, nil
 		for _, a := range want.Accounts {
 			if err := r.account(a); err != nil {
 				return in("account", a.ID, err)
 			}
 		}
 		// A profile that was made anew is not granted any more, unless the file grants it.
-		return errors.Join(r.unnamed(), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
+		return errors.Join(r.unnamed(), r.joined(d.LeasesOf), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
 	})
 	if err != nil {
 		return nil, err
 	}
+	d.leases.forget(r.leases)
 	d.source.Store(&want.Source)
 	return r.done, nil
 }
@@ -50,6 +52,8 @@ type reconciliation struct {
 	done  []string
 	named map[string]bool // by bucket/key: what the definitions name
 	gone  map[string]bool // accounts that are defined no longer
+
+	leases []Lease // that went with their accounts
 
 	tokenKeys tokenKeyRecord // for the first account that has tokens for parties outside
 }
@@ -182,6 +186,31 @@ func (r *reconciliation) unnamed() error {
 		unnamedIn[roleRecord](r, bucketRole, gone), unnamedIn[profileRecord](r, bucketProfile, gone),
 		unnamedIn[mfaRecord](r, bucketMFA, gone), unnamedIn[userRecord](r, bucketUser, gone),
 		unnamedIn[groupRecord](r, bucketGroup, gone), unnamedIn[policyRecord](r, bucketPolicy, gone))
+}
+
+// joined deletes what came into an account by itself, with the account: its hosts, their
+// leases, and the tokens to join it. An account that is defined anew later under the id is
+// another, and nobody is in it yet.
+func (r *reconciliation) joined(leasesOf func(host string) []Lease) error {
+	if !r.prune {
+		return nil
+	}
+	return errors.Join(
+		dbfile.EachJSON(r.tx, bucketHost, func(id string, h hostRecord) error {
+			if !r.gone[h.Account] {
+				return nil
+			}
+			held := leasesOf(id)
+			r.leases = append(r.leases, held...)
+			r.note("host", id, fmt.Sprintf("deleted with its account %s, and the leases of %d instances", h.Account, len(held)))
+			return deleteHost(r.tx, id, held)
+		}),
+		dbfile.EachJSON(r.tx, bucketJoin, func(k string, j joinRecord) error {
+			if !r.gone[j.Account] {
+				return nil
+			}
+			return r.tx.Delete(bucketJoin, k)
+		}))
 }
 
 // owned is a record that says whose it is.
