@@ -1,6 +1,7 @@
 package hosts
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -106,6 +107,7 @@ func matter(role *directory.Role, grant *directory.Grant, asked Request, now tim
 	context.SetBool("aws:PrincipalIsAWSService", true)
 	context.Set("aws:PrincipalServiceName", service)
 	context.SetBool("aws:ViaAWSService", false)
+	context.Set("aws:RequestedRegion", cmp.Or(grant.Region, directory.DefaultRegion)) // EC2 asks where the instance is
 	context.Set("sts:RoleSessionName", asked.SessionName)
 	var keys []string
 	for k, v := range grant.Tags {

@@ -51,6 +51,9 @@ var trusts = map[string]string{
 	"denied-from-today-on":   allowEC2 + `,` + denyOne + `{"DateGreaterThanEquals":{"aws:CurrentTime":"2026-11-23T12:00:00Z"}}}`,
 	"denied-from-later-on":   allowEC2 + `,` + denyOne + `{"NumericGreaterThan":{"aws:EpochTime":"1795435200"}}}`,
 	"denied-since-long":      allowEC2 + `,` + denyOne + `{"NumericGreaterThan":{"aws:EpochTime":"1"}}}`,
+	"denied-with-its-tag":    allowEC2 + `,` + denyOne + `{"ForAnyValue:StringEquals":{"aws:TagKeys":"team"}}}`,
+	"denied-in-its-region":   allowEC2 + `,` + denyOne + `{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}`,
+	"denied-elsewhere":       allowEC2 + `,` + denyOne + `{"StringNotEquals":{"aws:RequestedRegion":"us-east-1"}}}`,
 	"denied-to-its-tag":      allowEC2 + `,` + denyOne + `{"StringEquals":{"aws:ResourceTag/env":"prod"}}}`,
 	"denied-to-its-iam-tag":  allowEC2 + `,` + denyOne + `{"StringEquals":{"iam:ResourceTag/env":"prod"}}}`,
 	"denied-to-direct-calls": allowEC2 + `,` + denyOne + `{"Bool":{"aws:ViaAWSService":"false"}}}`,
@@ -150,7 +153,7 @@ func (h house) redeem(t *testing.T, c hosttoken.Claims, change func(*Request)) (
 
 func TestAHostGetsTheRoleOfItsInstance(t *testing.T) {
 	h := build(t)
-	for _, name := range []string{"web", "denied-another", "denied-from-later-on", "denied-to-principals", "denied-to-all-but-ec2"} {
+	for _, name := range []string{"web", "denied-another", "denied-from-later-on", "denied-to-principals", "denied-to-all-but-ec2", "denied-elsewhere"} {
 		c := h.claims()
 		c.RoleARN = "arn:aws:iam::" + account + ":role/team/" + name
 		if role, err := h.redeem(t, c, nil); err != nil || role.ARN() != c.RoleARN {
@@ -218,6 +221,8 @@ func TestAHostIsDenied(t *testing.T) {
 		"a deny of this instance":              {team("denied-this-instance"), trust},
 		"a deny from now on":                   {team("denied-from-today-on"), trust},
 		"a deny since long ago":                {team("denied-since-long"), trust},
+		"a deny of sessions with its tag":      {team("denied-with-its-tag"), trust},
+		"a deny of the grant's region":         {team("denied-in-its-region"), trust},
 		"a deny of roles with its tag":         {team("denied-to-its-tag"), trust},
 		"a deny of roles with its tag, by IAM": {team("denied-to-its-iam-tag"), trust},
 		"a deny of calls that no service made": {team("denied-to-direct-calls"), trust},

@@ -34,11 +34,11 @@ func assumeRoot(c *call) ([]element, error) {
 	context := c.context()
 	context.Set("sts:TaskPolicyArn", task)
 	m := matter{action: "sts:AssumeRoot", resource: directory.RootARN(account), owner: c.caller.account, context: context}
-	if home := c.directory.HomeAccount(); c.caller.account != home || account == home || !c.directory.HasAccount(account) {
-		return nil, c.refuse(m, "only the home account may ask, and only for another account of this core")
-	}
 	if err := c.authorize(m); err != nil {
 		return nil, err
+	}
+	if home := c.directory.HomeAccount(); c.caller.account != home || account == home || !c.directory.HasAccount(account) {
+		return nil, c.refuse(m, "only the home account may ask, and only for another account of this core")
 	}
 	claims := c.claim(session.AssumedRoot, account, account, "", life)
 	claims.PolicyARNs = []string{task}

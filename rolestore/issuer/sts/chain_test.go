@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,6 +81,18 @@ func TestASessionPolicyIsNotLong(t *testing.T) {
 }
 
 // What a session may do is what its policies say when it is used.
+// A stranger may send one with AssumeRoleWithWebIdentity, and it is not parsed if it is
+// longer than it may be.
+func TestASessionPolicyBeyondItsBoundsIsNotParsed(t *testing.T) {
+	for length, parsed := range map[int]bool{2048: true, 2049: false} {
+		p := newReader(url.Values{"Policy": {strings.Repeat("{", length)}})
+		p.limits(sessionPolicyBounds.max)
+		if (p.invalid != nil) != parsed || (len(p.violations) == 0) != parsed {
+			t.Errorf("of %d characters: %v, %v", length, p.invalid, p.violations)
+		}
+	}
+}
+
 func TestPermissionsAreThoseOfNow(t *testing.T) {
 	definitions := chain(trust("Allow", callerAccount, ""))
 	w := newWorld(t, definitions)

@@ -101,6 +101,11 @@ func (c *call) vend(v vended, issuer string, expires time.Time, context *policy.
 	if tags := tagsIn(context, "aws:RequestTag/"); len(tags) > 0 {
 		own["request_tags"] = tags
 	}
+	for key, values := range context.All() {
+		if key == "ec2:SourceInstanceARN" {
+			own["ec2_source_instance_arn"] = values[0]
+		}
+	}
 	claims := jwt.MapClaims{
 		"iss": issuer, "sub": c.caller.principal().ARN, "aud": v.audiences, "jti": rand.Text(),
 		"iat": c.now.Unix(), "exp": expires.Unix(), ownClaims: own,

@@ -45,14 +45,17 @@ func TestAPartyOutsideVerifiesAToken(t *testing.T) {
 		tags, _ := own["principal_tags"].(map[string]any)
 		asked, _ := own["request_tags"].(map[string]any)
 		if claims["sub"] != aliceARN || claims["aud"] != "https://api.example.com" || claims["jti"] == "" || own["aws_account"] != account || own["source_region"] != "eu-west-1" ||
-			tags["team"] != "red" || asked["job"] != "7" {
+			own["ec2_source_instance_arn"] != nil || tags["team"] != "red" || asked["job"] != "7" {
 			t.Errorf("claims %v", claims)
 		}
 	}
-	many := w.call(t, w.session(t, account, "web"), "GetWebIdentityToken", "Audience.member.1", "a", "Audience.member.2", "b", "SigningAlgorithm", "ES384")
+	many := w.call(t, bought(t, w.send(post(redemption(w.hostToken(t, w.claims()))))), "GetWebIdentityToken", "Audience.member.1", "a", "Audience.member.2", "b", "SigningAlgorithm", "ES384")
 	claims := jwt.MapClaims{}
 	if _, _, err := jwt.NewParser().ParseUnverified(members(many)["WebIdentityToken"], claims); err != nil || claims["sub"] != roleARN(account, "web") || len(claims["aud"].([]any)) != 2 {
 		t.Errorf("claims %v (%v)", claims, err)
+	}
+	if own, _ := claims[ownClaims].(map[string]any); own["ec2_source_instance_arn"] != "arn:aws:ec2:us-east-1:"+account+":instance/"+callerID {
+		t.Errorf("of an instance: %v", own)
 	}
 }
 

@@ -71,6 +71,61 @@ func TestParametersHaveTheModelsBounds(t *testing.T) {
 	}
 }
 
+// The bounds of the other actions' parameters, one beyond each of them.
+func TestTheParametersOfOtherActionsHaveTheModelsBounds(t *testing.T) {
+	w := newWorld(t, withPeople())
+	a := func(n int) string { return strings.Repeat("a", n) }
+	const atLeast, atMost = "have length greater than or equal to ", "have length less than or equal to "
+	const valueAtLeast, valueAtMost = "have value greater than or equal to ", "have value less than or equal to "
+	const pattern = "satisfy regular expression pattern: "
+	arn := "arn:aws:iam::aws:policy/"
+	for _, test := range []struct{ action, parameter, value, name, member string }{
+		{"GetSessionToken", "DurationSeconds", "899", "durationSeconds", valueAtLeast + "900"},
+		{"GetSessionToken", "DurationSeconds", "129601", "durationSeconds", valueAtMost + "129600"},
+		{"GetSessionToken", "SerialNumber", a(8), "serialNumber", atLeast + "9"},
+		{"GetSessionToken", "SerialNumber", a(257), "serialNumber", atMost + "256"},
+		{"GetSessionToken", "SerialNumber", a(9) + "!", "serialNumber", pattern + `[\w+=/:,.@-]*`},
+		{"GetSessionToken", "TokenCode", "12345", "tokenCode", atLeast + "6"},
+		{"GetSessionToken", "TokenCode", "1234567", "tokenCode", atMost + "6"},
+		{"GetFederationToken", "DurationSeconds", "899", "durationSeconds", valueAtLeast + "900"},
+		{"GetFederationToken", "Name", "b", "name", atLeast + "2"},
+		{"GetFederationToken", "Name", "b b", "name", pattern + `[\w+=,.@-]*`},
+		{"GetFederationToken", "Policy", "", "policy", atLeast + "1"},
+		{"GetFederationToken", "Policy", a(2049), "policy", atMost + "2048"},
+		{"GetFederationToken", "Policy", "\u0100", "policy", pattern + `[\u0009\u000A\u000D\u0020-\u00FF]+`},
+		{"GetFederationToken", "PolicyArns.member.1.arn", arn + a(2048), "policyArns.1.member.arn", atMost + "2048"},
+		{"AssumeRole", "TransitiveTagKeys.member.1", a(129), "transitiveTagKeys.1.member", atMost + "128"},
+		{"AssumeRole", "Tags.member.1.Key", "", "tags.1.member.key", atLeast + "1"},
+		{"AssumeRole", "Tags.member.1.Key", a(129), "tags.1.member.key", atMost + "128"},
+		{"AssumeRole", "SourceIdentity", a(65), "sourceIdentity", atMost + "64"},
+		{"GetAccessKeyInfo", "AccessKeyId", a(15), "accessKeyId", atLeast + "16"},
+		{"GetAccessKeyInfo", "AccessKeyId", a(129), "accessKeyId", atMost + "128"},
+		{"GetAccessKeyInfo", "AccessKeyId", a(16) + "-", "accessKeyId", pattern + `[\w]*`},
+		{"DecodeAuthorizationMessage", "EncodedMessage", "", "encodedMessage", atLeast + "1"},
+		{"DecodeAuthorizationMessage", "EncodedMessage", a(10241), "encodedMessage", atMost + "10240"},
+		{"GetWebIdentityToken", "Audience.member.1", a(1001), "audience.1.member", atMost + "1000"},
+		{"GetWebIdentityToken", "SigningAlgorithm", "RS2560", "signingAlgorithm", atMost + "5"},
+		{"GetWebIdentityToken", "DurationSeconds", "59", "durationSeconds", valueAtLeast + "60"},
+		{"GetWebIdentityToken", "DurationSeconds", "3601", "durationSeconds", valueAtMost + "3600"},
+		{"AssumeRoot", "TargetPrincipal", "1234567890", "targetPrincipal", atLeast + "12"},
+		{"AssumeRoot", "TargetPrincipal", a(2049), "targetPrincipal", atMost + "2048"},
+		{"AssumeRoot", "TaskPolicyArn.arn", arn[:19], "taskPolicyArn.arn", atLeast + "20"},
+		{"AssumeRoot", "DurationSeconds", "-1", "durationSeconds", valueAtLeast + "0"},
+		{"AssumeRoot", "DurationSeconds", "901", "durationSeconds", valueAtMost + "900"},
+	} {
+		got := refused(t, w.call(t, alice, test.action, test.parameter, test.value), 400, "ValidationError")
+		if want := "' at '" + test.name + "' failed to satisfy constraint: Member must " + test.member; !strings.Contains(unescaped.Replace(got)+";", want+";") {
+			t.Errorf("%s: %s of %d characters: %.300s\nwant %s", test.action, test.parameter, len(test.value), got, want)
+		}
+	}
+	audiences := []string{"SigningAlgorithm", "RS256"}
+	for i := range 11 {
+		audiences = append(audiences, "Audience.member."+strconv.Itoa(i+1), "a")
+	}
+	answered(t, w.call(t, alice, "GetWebIdentityToken", audiences[:22]...))
+	refused(t, w.call(t, alice, "GetWebIdentityToken", audiences...), 400, "ValidationError")
+}
+
 func TestADurationMustBeAnInteger(t *testing.T) {
 	w := newWorld(t, standard())
 	for _, text := range []string{"", "x", "900.0", "9e2", " 900", "0x384", "4294968196", "99999999999999999999"} {

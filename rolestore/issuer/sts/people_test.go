@@ -338,7 +338,11 @@ func TestAssumeRoot(t *testing.T) {
 	refused(t, ask(alice, "arn:aws:iam::"+other+":user/x", rootTask), 400, "ValidationError")
 	refused(t, ask(alice, account, rootTask), 403, "AccessDenied")        // home itself
 	refused(t, ask(alice, "999999999999", rootTask), 403, "AccessDenied") // not ours
-	refused(t, ask(carol, other, rootTask), 403, "AccessDenied")
+	// Who may not ask does not learn which accounts there are.
+	there, nowhere := refused(t, ask(carol, other, rootTask), 403, "AccessDenied"), refused(t, ask(carol, "999999999999", rootTask), 403, "AccessDenied")
+	if there != strings.ReplaceAll(nowhere, "999999999999", other) || !strings.HasSuffix(there, " because no identity-based policy allows the sts:AssumeRoot action") {
+		t.Errorf("%q and %q", there, nowhere)
+	}
 	refused(t, ask(w.session(t, other, "web"), account, rootTask), 403, "AccessDenied") // not of the home account
 	f := form("AssumeRoot", "TargetPrincipal", other, "TaskPolicyArn.arn", rootTask)
 	r := post(f)

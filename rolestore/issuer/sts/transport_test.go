@@ -3,11 +3,13 @@ package sts
 import (
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 )
 
@@ -35,6 +37,61 @@ func TestPoliciesKnowHowARequestCame(t *testing.T) {
 		r = w.signed(t, w.session(t, account, "caller"), f)
 		test.change(r)
 		answered(t, w.send(r))
+	}
+}
+
+// keys are the condition keys of a call that c signs.
+func (w *world) keys(t *testing.T, c rolestore.Credentials) map[string][]string {
+	t.Helper()
+	asked := &call{Server: w.Server, directory: w.directory.Snapshot(), desk: w.config.Desk, now: w.clock()}
+	var err error
+	if asked.request, err = w.readRequest(w.signed(t, c, form("GetCallerIdentity"))); err != nil {
+		t.Fatal(err)
+	}
+	if asked.caller, err = w.identify(asked); err != nil {
+		t.Fatal(err)
+	}
+	return maps.Collect(asked.context().All())
+}
+
+// Who asks is known of every kind of caller, as IAM's table of principals has it
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable).
+func TestPoliciesKnowWhoAsks(t *testing.T) {
+	w := newWorld(t, withPeople(role("tagged", trustAll(""))))
+	d := w.directory.Snapshot()
+	user, tagged := d.User(aliceARN).UniqueID, d.RoleByName(account, "tagged").UniqueID
+	issued := w.clock().Format(time.RFC3339)
+	for name, test := range map[string]struct {
+		c    rolestore.Credentials
+		want map[string]string // empty for a key that is not there
+	}{
+		"a user": {alice, map[string]string{"aws:PrincipalType": "User", "aws:PrincipalArn": aliceARN, "aws:userid": user, "aws:username": "alice",
+			"aws:PrincipalAccount": account, "aws:PrincipalTag/team": "red", "aws:TokenIssueTime": "", "aws:MultiFactorAuthPresent": "", "aws:MultiFactorAuthAge": "", "aws:AssumedRoot": ""}},
+		"his session": {bought(t, w.call(t, alice, "GetSessionToken")), map[string]string{"aws:PrincipalType": "User", "aws:PrincipalArn": aliceARN, "aws:userid": user,
+			"aws:username": "alice", "aws:PrincipalTag/team": "red", "aws:TokenIssueTime": issued, "aws:MultiFactorAuthPresent": "false", "aws:MultiFactorAuthAge": ""}},
+		"his session with MFA": {bought(t, w.call(t, alice, "GetSessionToken", "SerialNumber", aliceMFA, "TokenCode", w.code(0))),
+			map[string]string{"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}},
+		"a federated user": {bought(t, w.call(t, alice, "GetFederationToken", append(tag(1, "Team", "blue"), "Name", "bob")...)),
+			map[string]string{"aws:PrincipalType": "FederatedUser", "aws:PrincipalArn": "arn:aws:sts::" + account + ":federated-user/bob", "aws:userid": account + ":bob",
+				"aws:username": "", "aws:PrincipalTag/Team": "blue", "sts:TransitiveTagKeys": "", "aws:TokenIssueTime": issued, "aws:MultiFactorAuthPresent": "false"}},
+		"a role's session": {bought(t, w.assume(t, alice, "tagged", append(tag(1, "team", "blue"), "TransitiveTagKeys.member.1", "team", "SourceIdentity", "ann")...)),
+			map[string]string{"aws:PrincipalType": "AssumedRole", "aws:PrincipalArn": roleARN(account, "tagged"), "aws:userid": tagged + ":alice", "aws:username": "",
+				"aws:PrincipalTag/team": "blue", "sts:TransitiveTagKeys": "team", "aws:SourceIdentity": "ann", "aws:FederatedProvider": "", "aws:RequestTag/team": "", "aws:TokenIssueTime": issued}},
+		"a root": {bought(t, w.call(t, alice, "AssumeRoot", "TargetPrincipal", other, "TaskPolicyArn.arn", rootTask)),
+			map[string]string{"aws:PrincipalType": "Account", "aws:PrincipalArn": "arn:aws:iam::" + other + ":root", "aws:userid": other, "aws:username": "",
+				"aws:PrincipalAccount": other, "aws:AssumedRoot": "true", "aws:TokenIssueTime": issued}},
+	} {
+		got := w.keys(t, test.c)
+		for _, key := range []string{"aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport", "aws:SourceIp", "aws:RequestedRegion", "aws:ViaAWSService", "aws:PrincipalIsAWSService"} {
+			if len(got[key]) != 1 {
+				t.Errorf("%s: %s is %v", name, key, got[key])
+			}
+		}
+		for key, want := range test.want {
+			if value := strings.Join(got[key], ","); value != want {
+				t.Errorf("%s: %s is %q, want %q", name, key, value, want)
+			}
+		}
 	}
 }
 
