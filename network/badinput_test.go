@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rolecall/rolecall/network"
 	"github.com/rolecall/rolecall/network/nettest"
 )
@@ -30,6 +32,10 @@ func TestWhatCannotBeAttached(t *testing.T) {
 	if err := os.WriteFile(plain, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	member := network.Member{Port: "p2", MAC: []byte{2, 0, 0, 0, 0, 5}, Addrs: []netip.Addr{netip.MustParseAddr("10.0.0.5")}}
 	for name, test := range map[string]struct {
 		attachment network.Attachment
@@ -43,6 +49,7 @@ func TestWhatCannotBeAttached(t *testing.T) {
 		"a bridge that is none":                 {network.Bridge("i-1", "uplink", member, false), []string{"uplink is no bridge"}},
 		"a port of another bridge":              {network.Bridge("i-1", "br1", member, false), []string{"port of br0 and not of br1"}},
 		"a file that is no namespace":           {network.Netns("i-1", plain, false), []string{plain, "no network namespace"}},
+		"a pipe, at which others wait":          {network.Netns("i-1", pipe, false), []string{pipe, "no network namespace"}},
 		"a namespace of another kind":           {network.Netns("i-1", "/proc/self/ns/mnt", false), []string{"no network namespace"}},
 		"a process that is not there":           {network.Netns("i-1", "/proc/0/ns/net", false), []string{"/proc/0/ns/net is not there", "a running one"}},
 		"another's device as a bridge":          {network.Bridge("i-1", "tap1", member, false), []string{"belongs to another instance, neighbour"}},
@@ -181,5 +188,81 @@ func TestACapabilityThatAGuestNeeds(t *testing.T) {
 				t.Errorf("left\n%s\nwas\n%s", left, before)
 			}
 		})
+	}
+}
+
+// TestATableOfOurNameInAContainer, which somebody else made there, is named with the
+// remedy and left alone. All others go on, and when it is gone so does this one.
+func TestATableOfOurNameInAContainer(t *testing.T) {
+	host, container, free := nettest.New(t), nettest.New(t), nettest.New(t)
+	state, _ := watched(t, host)
+	guest := newGuest(t, host, "tap1", "10.0.0.5/24")
+	put(t, state, network.Interface("i-1", "", "tap1", false))
+	container.Run(t, "nft", "add table inet rolecall; add chain inet rolecall theirs")
+	before := container.Run(t, "nft", "list", "ruleset") + shown(t, container)
+	web := network.Netns("web", container.Path(), true)
+	err := state.Put(t.Context(), web, nil)
+	for _, want := range []string{"nftables table inet rolecall is not as we make it", "theirs", "nft delete table"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+	if err := state.Restore(t.Context(), web); err != nil {
+		t.Fatal(err)
+	}
+	wantPhase(t, state, "web", network.Failed, "is not as we make it")
+	if after := container.Run(t, "nft", "list", "ruleset") + shown(t, container); after != before {
+		t.Errorf("the container had\n%shas\n%s", before, after)
+	}
+	put(t, state, network.Netns("free", free.Path(), false))
+	wantTold(t, free, metadata[0], "free")
+	wantTold(t, guest, metadata[0], "i-1")
+	container.Run(t, "nft", "delete", "table", "inet", "rolecall")
+	becomes(t, state, "web", network.Attached)
+	wantTold(t, container, metadata[0], "web")
+}
+
+// TestADeviceThatVanishesWhileItIsAttached is waited for, or named by the error, at whatever
+// step it goes. The next one of its name is served, and its neighbour always.
+func TestADeviceThatVanishesWhileItIsAttached(t *testing.T) {
+	host := nettest.New(t)
+	state, _ := watched(t, host)
+	neighbour := newGuest(t, host, "tap1", "10.0.0.5/24")
+	put(t, state, network.Interface("neighbour", "", "tap1", false))
+	for range 40 {
+		newGuest(t, host, "tap9", "10.0.0.5/24")
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			host.Run(t, "ip", "link", "del", "tap9")
+		}()
+		var errs []error
+		for going := true; going; {
+			select {
+			case <-gone:
+				going = false
+			default:
+			}
+			if err := state.Put(t.Context(), network.Interface("i-9", "", "tap9", true), nil); err != nil {
+				errs = append(errs, err)
+			}
+			state.Remove("i-9")
+		}
+		for _, err := range errs {
+			if !strings.Contains(err.Error(), "tap9") {
+				t.Errorf("error %v does not name the device", err)
+			}
+		}
+		wantTold(t, neighbour, metadata[0], "neighbour")
+	}
+	put(t, state, network.Interface("i-9", "", "tap9", true))
+	wantPhase(t, state, "i-9", network.Waiting, "device tap9 is not there yet")
+	guest := newGuest(t, host, "tap9", "10.0.0.5/24")
+	becomes(t, state, "i-9", network.Attached)
+	wantTold(t, guest, metadata[0], "i-9")
+	state.Remove("i-9")
+	state.Remove("neighbour")
+	if rules := host.Run(t, "nft", "list", "ruleset"); rules != "" {
+		t.Errorf("left over:\n%s", rules)
 	}
 }

@@ -33,7 +33,7 @@ func TestTheFirstModeThatTheKernelCanDoIsTaken(t *testing.T) {
 		"no privilege":            {modes: auto, kernel: map[steer.Mode]error{steer.Rewrite: denied, steer.NAT: denied}, want: steer.Direct, because: "CAP_NET_ADMIN"},
 		"somebody else's table":   {modes: auto, kernel: map[steer.Mode]error{steer.Rewrite: foreign}, err: foreign},
 		"a mode that is asked":    {modes: []PortMode{NAT}, want: steer.NAT, triedNot: steer.Rewrite},
-		"and that cannot be had":  {modes: []PortMode{NAT}, kernel: map[steer.Mode]error{steer.NAT: lacks}, err: steer.ErrKernel, errSays: "port mode nat cannot be had"},
+		"and that cannot be had":  {modes: []PortMode{NAT}, kernel: map[steer.Mode]error{steer.NAT: lacks}, err: steer.ErrKernel, errSays: "the kernel lacks a part of nf_tables"},
 		"direct, which is always": {modes: []PortMode{Direct}, want: steer.Direct, triedNot: steer.Rewrite},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,6 +43,9 @@ func TestTheFirstModeThatTheKernelCanDoIsTaken(t *testing.T) {
 				}
 				return c.kernel[w.Mode]
 			})
+			if c.errSays != "" && (err == nil || !strings.HasPrefix(err.Error(), "port mode nat cannot be had: ") || !strings.HasSuffix(err.Error(), "; choose another with --port-mode, or auto")) {
+				t.Errorf("error %v", err)
+			}
 			if !errors.Is(err, c.err) || err != nil && !strings.Contains(err.Error(), c.errSays) {
 				t.Fatalf("error %v", err)
 			}
