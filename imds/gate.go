@@ -18,6 +18,7 @@ func (s *Server) gated(gate func(*http.Request, *state) *refusal, h handler, ref
 	return func(c *gin.Context) {
 		in, _ := c.Request.Context().Value(instanceKey{}).(*instance)
 		st := in.load()
+		bounded(c.Writer, c.Request)
 		r := s.admit(c.Request, in)
 		if r == nil {
 			r = gate(c.Request, st)

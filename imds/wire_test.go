@@ -2,6 +2,7 @@ package imds_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -143,5 +144,39 @@ func TestOptionsOfTheServerPassTheGate(t *testing.T) {
 	send(t, c, "OPTIONS * HTTP/1.1\r\nHost: example.com\r\n\r\n")
 	if resp, _ := read(t, r, "OPTIONS"); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("got %s", resp.Status)
+	}
+}
+
+// TestALongBodyIsNotRead has the connection end behind the reply to a request with more of
+// a body than anybody needs, whether its length is told or not.
+func TestALongBodyIsNotRead(t *testing.T) {
+	chunked := func(n int) string {
+		return fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", n, strings.Repeat("x", n))
+	}
+	told := func(n int) string {
+		return fmt.Sprintf("Content-Length: %d\r\n\r\n%s", n, strings.Repeat("x", n))
+	}
+	for name, tc := range map[string]struct {
+		rest  string
+		close bool
+	}{
+		"none":                {"\r\n", false},
+		"4 KiB":               {told(4 << 10), false},
+		"4 KiB, chunked":      {chunked(4 << 10), false},
+		"more":                {told(4<<10 + 1), true},
+		"more, chunked":       {chunked(4<<10 + 1), true},
+		"100 KiB":             {told(100 << 10), true},
+		"100 KiB, chunked":    {chunked(100 << 10), true},
+		"no end, and no more": {"Content-Length: 100000\r\n\r\n", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c, r := connected(t)
+			go func() {
+				_, _ = io.WriteString(c, "PUT "+tokenPath+" HTTP/1.1\r\n"+hostIP+"\r\n"+ttlHeader+": 60\r\n"+tc.rest)
+			}()
+			if resp, _ := read(t, r, "PUT"); resp.StatusCode != 200 || resp.Close != tc.close {
+				t.Errorf("got %s, and the connection ends: %t", resp.Status, resp.Close)
+			}
+		})
 	}
 }
