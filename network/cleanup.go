@@ -17,17 +17,18 @@ import (
 // Cleanup removes what a process left in the network namespace of the calling thread,
 // and in those whose paths match one of the patterns (see [filepath.Match]), and says
 // in words what it was. What others added stays.
-// Where such a process still runs it removes nothing, and the error names the process: in
-// the thread's namespace nothing at all, otherwise nothing there.
-func Cleanup(patterns ...string) ([]string, error) {
+// Where such a process still runs nothing is removed: it is an error in the thread's
+// namespace, and nothing is removed elsewhere either; others are spared, as words that name
+// the process.
+func Cleanup(patterns ...string) (removed, spared []string, err error) {
 	own, err := ownNamespace()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer own.close()
-	removed, err := own.cleanUp()
+	removed, err = own.cleanUp()
 	if held, ok := errors.AsType[*heldError](err); ok { // which may look after others too
-		return nil, held
+		return nil, nil, held
 	}
 	errs := []error{err}
 	seen := map[uint64]bool{own.inode: true}
@@ -49,13 +50,17 @@ func Cleanup(patterns ...string) ([]string, error) {
 			seen[n.inode] = true
 			more, err := n.cleanUp()
 			n.close()
+			if held, ok := errors.AsType[*heldError](err); ok {
+				spared = append(spared, held.Error())
+				continue
+			}
 			for _, what := range more {
 				removed = append(removed, what+" in "+path)
 			}
 			errs = append(errs, err)
 		}
 	}
-	return removed, errors.Join(errs...)
+	return removed, spared, errors.Join(errs...)
 }
 
 // cleanUp removes what is ours from one namespace.

@@ -287,7 +287,7 @@ func TestSettingsComeBackAfterAKill(t *testing.T) {
 		kill(child)
 		if next == "cleanup" {
 			host.Do(func() {
-				if _, err := network.Cleanup(); err != nil {
+				if _, _, err := network.Cleanup(); err != nil {
 					t.Error(err)
 				}
 			})

@@ -231,9 +231,9 @@ func TestCleanupSparesWhoRuns(t *testing.T) {
 	guest := newGuest(t, host, "tap1", "10.0.0.5/24")
 	agent := open(t, host)
 	put(t, agent, network.Interface("i-1", "", "tap1", true))
-	cleanup := func(patterns ...string) (removed []string, err error) {
-		host.Do(func() { removed, err = network.Cleanup(patterns...) })
-		return removed, err
+	cleanup := func(patterns ...string) (removed, spared []string, err error) {
+		host.Do(func() { removed, spared, err = network.Cleanup(patterns...) })
+		return removed, spared, err
 	}
 	nested := open(t, inner)
 	put(t, nested, network.Host("nested", true))
@@ -241,7 +241,7 @@ func TestCleanupSparesWhoRuns(t *testing.T) {
 	closeState(t, hostServed(t, left), true)
 	before := shown(t, left)
 
-	removed, err := cleanup(left.Path())
+	removed, _, err := cleanup(left.Path())
 	wantHeld(t, err, "the agent's own network namespace", os.Getpid())
 	if now := shown(t, left); len(removed) > 0 || now != before {
 		t.Errorf("removed: %v, and lo has\n%s", removed, now)
@@ -249,15 +249,18 @@ func TestCleanupSparesWhoRuns(t *testing.T) {
 	wantTold(t, guest, metadata[0], "i-1")
 
 	closeState(t, agent, true)
-	removed, err = cleanup(inner.Path())
-	wantHeld(t, err, "network namespace "+inner.Path(), os.Getpid())
+	removed, spared, err := cleanup(inner.Path())
+	if len(spared) != 1 || err != nil {
+		t.Fatalf("spared: %v, %v", spared, err)
+	}
+	wantHeld(t, errors.New(spared[0]), "network namespace "+inner.Path(), os.Getpid())
 	if text := strings.Join(removed, "\n"); !strings.Contains(text, "dev tap1") || !strings.Contains(text, "nftables tables") || strings.Contains(text, inner.Path()) {
 		t.Errorf("removed: %s", text)
 	}
 	wantTold(t, inner, metadata[0], "nested")
 
 	closeState(t, nested, true)
-	if removed, err = cleanup(inner.Path()); err != nil || len(removed) == 0 {
+	if removed, spared, err = cleanup(inner.Path()); err != nil || len(removed) == 0 || len(spared) > 0 {
 		t.Errorf("removed: %v, %v", removed, err)
 	}
 }

@@ -197,7 +197,7 @@ func TestCleanupRemovesWhatAKilledProcessLeft(t *testing.T) {
 	}
 	for _, want := range []int{3, 0} { // two addresses and the tables; nothing the second time
 		ns.Do(func() {
-			if removed, err := network.Cleanup(); len(removed) != want || err != nil {
+			if removed, _, err := network.Cleanup(); len(removed) != want || err != nil {
 				t.Errorf("removed %q, %v; want %d things", removed, err, want)
 			}
 		})

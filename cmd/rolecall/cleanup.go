@@ -22,9 +22,12 @@ func cleanupCommand(w world, d defaults) *cobra.Command {
 			if err := nobodyAnswers(command.Context(), socket); err != nil {
 				return err
 			}
-			removed, err := network.Cleanup(namespaces...)
+			removed, spared, err := network.Cleanup(namespaces...)
 			for _, what := range removed {
 				_, _ = fmt.Fprintln(w.stdout, "removed:", what)
+			}
+			for _, what := range spared {
+				_, _ = fmt.Fprintln(w.stdout, "left alone:", what)
 			}
 			if err == nil && len(removed) == 0 {
 				_, _ = fmt.Fprintln(w.stdout, "nothing to remove")
