@@ -270,6 +270,25 @@ func TestGetFederationToken(t *testing.T) {
 	}
 }
 
+func TestTheTagsOfAFederatedUserNeedAPermission(t *testing.T) {
+	definitions := withPeople()
+	ask := `{"Effect":"Allow","Action":"sts:GetFederationToken","Resource":"*"}`
+	allow := func(more string) {
+		definitions.Accounts[0].Users[1].Policies = map[string][]byte{"some": []byte(`{"Version":"2012-10-17","Statement":[` + ask + more + `]}`)}
+	}
+	allow("")
+	w := newWorld(t, definitions)
+	answered(t, w.call(t, carol, "GetFederationToken", "Name", "bob"))
+	tagged := append(tag(1, "cost", "7"), "Name", "bob")
+	if got := refused(t, w.call(t, carol, "GetFederationToken", tagged...), 403, "AccessDenied"); !strings.Contains(got, " perform: sts:TagSession on resource: arn:aws:sts::"+account+":federated-user/bob ") {
+		t.Errorf("%q", got)
+	}
+	allow(`,{"Effect":"Allow","Action":"sts:TagSession","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/cost":"7"},"ForAllValues:StringEquals":{"aws:TagKeys":"cost"}}}`)
+	w.reconcile(t, definitions)
+	answered(t, w.call(t, carol, "GetFederationToken", tagged...))
+	refused(t, w.call(t, carol, "GetFederationToken", append(tag(2, "more", ""), tagged...)...), 403, "AccessDenied")
+}
+
 func TestGetSessionTokenNeedsNoPermission(t *testing.T) {
 	definitions := withPeople()
 	definitions.Accounts[0].Users[1].Policies = map[string][]byte{"none": []byte(statement(`"Effect":"Deny","Action":"*","Resource":"*"`))}
