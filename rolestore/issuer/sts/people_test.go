@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -367,6 +368,26 @@ func TestAssumeRoot(t *testing.T) {
 	r := post(f)
 	r.Host = "sts.amazonaws.com"
 	refused(t, w.send(sign(t, r, f.Encode(), alice, w.clock())), 400, "InvalidAction")
+}
+
+// A root's session is for one task, of which the caller's policies know.
+func TestARootsSessionIsForItsTaskAlone(t *testing.T) {
+	definitions := withPeople(role("open", trustAll(""), allowAll))
+	definitions.Accounts[0].Users[1].Policies = map[string][]byte{"task": []byte(statement(
+		`"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*","Condition":{"StringEquals":{"sts:TaskPolicyArn":"` + rootTask + `"}}`))}
+	w := newWorld(t, definitions)
+	ask := func(c rolestore.Credentials, task string) *httptest.ResponseRecorder {
+		return w.call(t, c, "AssumeRoot", "TargetPrincipal", other, "TaskPolicyArn.arn", task)
+	}
+	answered(t, ask(carol, rootTask))
+	refused(t, ask(carol, "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"), 403, "AccessDenied")
+
+	reply := ask(bought(t, w.assume(t, alice, "open", "SourceIdentity", "ann")), rootTask)
+	root := bought(t, reply)
+	claims, _, err := w.directory.Snapshot().Sealer().Open(root.AccessKeyID, root.SessionToken.Reveal(), w.clock())
+	if err != nil || !slices.Equal(claims.PolicyARNs, []string{rootTask}) || claims.SourceIdentity != "ann" || members(reply)["SourceIdentity"] != "ann" {
+		t.Errorf("%+v, %v", claims, err)
+	}
 }
 
 func TestADelegatedAccessTokenIsAlwaysTooOld(t *testing.T) {
