@@ -146,6 +146,7 @@ func TestTagsGoWhereTheyMay(t *testing.T) {
 		{"and the role's is not there", ask(`{"StringEquals":{"aws:PrincipalTag/team":"blue"}}`, passed...), false},
 		{"a tag that is not transitive does not go on", ask(`{"Null":{"sts:TransitiveTagKeys":"true"}}`, passed...), true},
 		{"one that is does", ask(`{"ForAnyValue:StringEquals":{"sts:TransitiveTagKeys":"Team"}}`, transitive...), true},
+		{"the next role's own tag is known", ask(`{"StringEquals":{"aws:ResourceTag/team":"black","iam:ResourceTag/TEAM":"black"}}`, passed...), true},
 		{"in the place of the next role's", ask(`{"StringEquals":{"aws:ResourceTag/team":"green"}}`, transitive...), true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -270,6 +271,25 @@ func TestGetFederationToken(t *testing.T) {
 	}
 }
 
+func TestTheTagsOfAFederatedUserNeedAPermission(t *testing.T) {
+	definitions := withPeople()
+	ask := `{"Effect":"Allow","Action":"sts:GetFederationToken","Resource":"*"}`
+	allow := func(more string) {
+		definitions.Accounts[0].Users[1].Policies = map[string][]byte{"some": []byte(`{"Version":"2012-10-17","Statement":[` + ask + more + `]}`)}
+	}
+	allow("")
+	w := newWorld(t, definitions)
+	answered(t, w.call(t, carol, "GetFederationToken", "Name", "bob"))
+	tagged := append(tag(1, "cost", "7"), "Name", "bob")
+	if got := refused(t, w.call(t, carol, "GetFederationToken", tagged...), 403, "AccessDenied"); !strings.Contains(got, " perform: sts:TagSession on resource: arn:aws:sts::"+account+":federated-user/bob ") {
+		t.Errorf("%q", got)
+	}
+	allow(`,{"Effect":"Allow","Action":"sts:TagSession","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/cost":"7"},"ForAllValues:StringEquals":{"aws:TagKeys":"cost"}}}`)
+	w.reconcile(t, definitions)
+	answered(t, w.call(t, carol, "GetFederationToken", tagged...))
+	refused(t, w.call(t, carol, "GetFederationToken", append(tag(2, "more", ""), tagged...)...), 403, "AccessDenied")
+}
+
 func TestGetSessionTokenNeedsNoPermission(t *testing.T) {
 	definitions := withPeople()
 	definitions.Accounts[0].Users[1].Policies = map[string][]byte{"none": []byte(statement(`"Effect":"Deny","Action":"*","Resource":"*"`))}
@@ -348,6 +368,26 @@ func TestAssumeRoot(t *testing.T) {
 	r := post(f)
 	r.Host = "sts.amazonaws.com"
 	refused(t, w.send(sign(t, r, f.Encode(), alice, w.clock())), 400, "InvalidAction")
+}
+
+// A root's session is for one task, of which the caller's policies know.
+func TestARootsSessionIsForItsTaskAlone(t *testing.T) {
+	definitions := withPeople(role("open", trustAll(""), allowAll))
+	definitions.Accounts[0].Users[1].Policies = map[string][]byte{"task": []byte(statement(
+		`"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*","Condition":{"StringEquals":{"sts:TaskPolicyArn":"` + rootTask + `"}}`))}
+	w := newWorld(t, definitions)
+	ask := func(c rolestore.Credentials, task string) *httptest.ResponseRecorder {
+		return w.call(t, c, "AssumeRoot", "TargetPrincipal", other, "TaskPolicyArn.arn", task)
+	}
+	answered(t, ask(carol, rootTask))
+	refused(t, ask(carol, "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"), 403, "AccessDenied")
+
+	reply := ask(bought(t, w.assume(t, alice, "open", "SourceIdentity", "ann")), rootTask)
+	root := bought(t, reply)
+	claims, _, err := w.directory.Snapshot().Sealer().Open(root.AccessKeyID, root.SessionToken.Reveal(), w.clock())
+	if err != nil || !slices.Equal(claims.PolicyARNs, []string{rootTask}) || claims.SourceIdentity != "ann" || members(reply)["SourceIdentity"] != "ann" {
+		t.Errorf("%+v, %v", claims, err)
+	}
 }
 
 func TestADelegatedAccessTokenIsAlwaysTooOld(t *testing.T) {
