@@ -169,6 +169,7 @@ func (st *stand) arrange(ctx context.Context, concerned []*wanted) {
 	case errors.Is(err, link.ErrNotFound):
 		err := st.renamed()
 		st.shut()
+		st.refuse(0)
 		st.all(st.miss)
 		if err != nil {
 			st.state.logger.Error("what was made on a device that has another name now is still there", "device", st.device, "err", err)
@@ -206,6 +207,7 @@ func (st *stand) arrange(ctx context.Context, concerned []*wanted) {
 		})
 		return
 	}
+	st.refuse(device.Index)
 	if err = st.unsuitable(device); err != nil {
 		st.shut() // who is there now may be anybody
 	} else {
@@ -356,6 +358,7 @@ func (st *stand) withdraw() error {
 		return nil
 	}
 	st.shut()
+	st.refuse(0)
 	delete(st.place.stands, st.device)
 	var errs []error
 	for index, of := range st.place.ports {

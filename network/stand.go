@@ -22,9 +22,11 @@ type stand struct {
 	index  int              // of the device that the doors are bound to; 0 for none
 	served []netip.AddrPort // what it has of what its users want
 	doors  []*door
-	listed bool          // that a bridge's ports are known
-	had    []link.Thing  // what the device was made to have
-	seen   link.Settings // the device's, when they were looked at last
+	// refusing is the index of the device that refuses by itself; 0 for none.
+	refusing int
+	listed   bool          // that a bridge's ports are known
+	had      []link.Thing  // what the device was made to have
+	seen     link.Settings // the device's, when they were looked at last
 	// whole says that nothing is wrong with the device itself, so that who looks at a
 	// bridge need not look at all its members.
 	whole bool
@@ -208,11 +210,18 @@ func (st *stand) take(index int) {
 		if index != 0 {
 			st.place.byIndex[index] = st
 		}
-		if st.device != loopback && st.index != index {
-			st.place.refusing.at(st.device, index)
-		}
 	}
 	st.index = index
+}
+
+// refuse has a device refuse by itself, also one whose requests are not taken: its guest
+// reaches nobody else by what is on top of it. 0 is none.
+func (st *stand) refuse(index int) {
+	if st.device == loopback || st.refusing == index {
+		return
+	}
+	st.place.refusing.at(st.device, index)
+	st.refusing = index
 }
 
 func (st *stand) netns() string {

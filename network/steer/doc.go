@@ -6,7 +6,8 @@
 //	                       device is never forwarded to somebody else's service;
 //	                       one for port 80 where we serve is led to our listener, and
 //	                       all else is refused
-//	table netdev rolecall  the same refusal, by the device that a guest is on
+//	table netdev rolecall  the same refusal, by the device that a guest is on, and of what
+//	                       is for somebody on top of it
 //	table bridge rolecall  on a bridge that instances share: which (port, MAC
 //	                       address, IP address) may speak to these addresses, told
 //	                       by the kernel for each packet, so that a listener on the

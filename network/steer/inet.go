@@ -90,11 +90,16 @@ func refusals(from, then exprs) []rule {
 // reset refuses TCP.
 func reset() exprs { return exprs{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}} }
 
-// askedRules let nothing pass from a shared bridge but what the bridge family has
-// marked. The mark goes before routing, which may depend on marks.
+// askedRules let nothing pass that came by way of something on top of a guest's device,
+// nor from a shared bridge but what the bridge family has marked. Marks go before routing,
+// which may depend on them.
 func askedRules() []rule {
-	return []rule{{"from no port that is known", all(
-		meta(expr.MetaKeyIIFNAME, 0), in(bridges), marked(expr.CmpOpNeq), dropped(unmarked))}}
+	by := meta(expr.MetaKeyIIFNAME, 0)
+	return []rule{
+		{"by way of another device", all(isFromGuest(), by, notIn(guarded), notIn(served), dropped(forwarded))},
+		{"take the guest's mark off", all(isFromGuest(), replaceMark(0))},
+		{"from no port that is known", all(by, in(bridges), marked(expr.CmpOpNeq), dropped(unmarked))},
+	}
 }
 
 // notReaddressed keeps others' destination NAT, which is how some metadata services get

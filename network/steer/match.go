@@ -244,6 +244,26 @@ func setMark(value uint32) exprs {
 	})
 }
 
+// fromGuest is the mark, but for the bit that is [mark], of what a guest's own device got
+// for a metadata address, until the tables see by which device it comes up: by a VLAN, a
+// macvlan, a bond or the like on top of that, it is not the guest's own any more.
+const fromGuest = 0x6d726f6c
+
+func isFromGuest() exprs {
+	return all(meta(expr.MetaKeyMARK, 0), exprs{
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Mask: native(1<<32 - 1 - mark), Xor: native(0)},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: reg, Data: native(fromGuest)},
+	})
+}
+
+// replaceMark sets all bits but ours to those of value.
+func replaceMark(value uint32) exprs {
+	return all(meta(expr.MetaKeyMARK, 0), exprs{
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Mask: native(mark), Xor: native(value)},
+		&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: reg},
+	})
+}
+
 func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 
 // counted adds to a counter.

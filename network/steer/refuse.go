@@ -21,9 +21,10 @@ const (
 // Refuse has devices themselves answer "refused" to what their guests send to a
 // metadata address but requests and ICMP. The tables refuse it too; but their answer
 // goes by the host's routes, and of two guests with the same address only one would
-// get it. Since Linux 6.16 it holds for whatever has that name, now or later; before, a
-// device that is made anew has to be told of again. A kernel that cannot do so at a
-// device (before Linux 5.11) is [ErrKernel].
+// get it. What comes up by a device on top of one is refused from then on, unless that is
+// guarded or served itself. Since Linux 6.16 it holds for whatever has that name, now or
+// later; before, a device that is made anew has to be told of again. A kernel that cannot
+// do so at a device (before Linux 5.11) is [ErrKernel].
 func (g *Guard) Refuse(devices ...string) error {
 	if len(devices) == 0 {
 		return nil
@@ -122,7 +123,9 @@ func (w Way) buildRefuse(cc *nftables.Conn) error {
 	if err := add(cc, w.elements(nftables.TableFamilyNetdev)); err != nil {
 		return err
 	}
-	cc.AddObj(&nftables.CounterObj{Table: deviceTable(), Name: closed})
+	for _, counter := range []string{closed, forwarded} {
+		cc.AddObj(&nftables.CounterObj{Table: deviceTable(), Name: counter})
+	}
 	addChains(cc, deviceTable(), []chain{{name: refuse, rules: w.refuseRules()}})
 	return nil
 }
@@ -130,6 +133,12 @@ func (w Way) buildRefuse(cc *nftables.Conn) error {
 func (w Way) refuseRules() []rule {
 	var rules []rule
 	for _, v := range []ip{device4, device6} {
+		// What is not for the device's own MAC address is for a switch or a macvlan on top
+		// of it, in whichever namespace. What comes up from a bridge may have passed the
+		// hook prerouting before (br_netfilter), and nobody would take the mark off.
+		rules = append(rules,
+			rule{"for another station", all(v.to(), meta(expr.MetaKeyPKTTYPE, 0), differs([]byte{unix.PACKET_HOST}), dropped(forwarded))},
+			rule{"from a guest", all(v.to(), meta(iifKind, 0), differs([]byte(ifname("bridge"))), replaceMark(fromGuest))})
 		if w.Mode == NAT {
 			// Where bridged packets pass the inet family (br_netfilter), they come up
 			// from the bridge readdressed. Others are refused by the hook input.
