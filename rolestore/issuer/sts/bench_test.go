@@ -52,6 +52,7 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 func BenchmarkInProcess(b *testing.B) {
 	w := newWorld(b, standard())
 	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)}
+	w.refused = w.unsigned
 	for name, text := range operations(b, w) {
 		b.Run(name, func(b *testing.B) {
 			r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
@@ -85,6 +86,7 @@ func BenchmarkInProcess(b *testing.B) {
 func BenchmarkLoopback(b *testing.B) {
 	w := newWorld(b, standard())
 	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)}
+	w.refused = w.unsigned
 	for name, text := range operations(b, w) {
 		b.Run(name, func(b *testing.B) {
 			ours := connect(b, w)

@@ -49,6 +49,7 @@ func TestServeForBenchmark(t *testing.T) {
 	}
 	w := newWorld(t, withPeople())
 	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)} // all come from here
+	w.refused = w.unsigned
 	var s served
 	for range benchRequests {
 		s.Wire = append(s.Wire, w.operation(t, operation))

@@ -19,6 +19,7 @@ import (
 func FuzzHandler(f *testing.F) {
 	w := newWorld(f, standard())
 	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)} // a refusal for the rate alone would find nothing
+	w.refused = w.unsigned
 	assume := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice").Encode()
 	r := w.signed(f, w.session(f, account, "web"), form("GetCallerIdentity"))
 	const formType = "application/x-www-form-urlencoded"
@@ -62,6 +63,7 @@ func FuzzHandler(f *testing.F) {
 func FuzzForm(f *testing.F) {
 	w := newWorld(f, withPeople(role("open", trustAll(""))))
 	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)}
+	w.refused = w.unsigned
 	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "Policy", allowAll, false)
 	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "PolicyArns.member.1.arn", readOnly, false)
 	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "TransitiveTagKeys.member.1", "a", false)

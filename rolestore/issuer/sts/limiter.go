@@ -1,6 +1,7 @@
 package sts
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -86,6 +87,25 @@ func (s *Sources) Allow(r *http.Request, now time.Time) bool {
 func (s *Sources) allow(a netip.Addr, now time.Time) bool {
 	from, counted := source(a)
 	return !counted || s.limiter.allow(from, now)
+}
+
+// strangerPause is how long a refusal waits whose source is refused too often. A source
+// has so many connections, and so no more refusals a second, each with its line in the log.
+const strangerPause = time.Second
+
+// slow holds up the refusal of a caller who has not proved who he is, if his source had
+// too many: what he sends is looked at before that is known, so that nobody else of the
+// same address has to be refused for him.
+func (s *Server) slow(ctx context.Context, c *call) {
+	if c.caller != nil || s.refused.allow(c.source, c.now) {
+		return
+	}
+	pause := time.NewTimer(strangerPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
 }
 
 func throttled(why string) *Error {

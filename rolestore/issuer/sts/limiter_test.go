@@ -1,17 +1,22 @@
 package sts
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 func TestRegionsAreThoseOfTheEndpoint(t *testing.T) {
@@ -70,6 +75,46 @@ func TestUnsignedCallsOfOneSourceAreLimited(t *testing.T) {
 	answered(t, w.send(signed))
 	w.advance(unsignedEvery)
 	refused(t, ask("[2001:db8::1]:2"), 400, "ValidationError")
+}
+
+// TestWhoIsRefusedTooOftenWaits lets others of his address go on.
+func TestWhoIsRefusedTooOftenWaits(t *testing.T) {
+	w := newWorld(t, withPeople())
+	wrong := alice
+	wrong.SecretAccessKey = rolestore.NewSecret("wrong")
+	synctest.Test(t, func(t *testing.T) {
+		send := func(key rolestore.Credentials, from string) time.Duration {
+			r := w.signed(t, key, form("GetCallerIdentity"))
+			r.RemoteAddr = from
+			start := time.Now()
+			if reply := w.send(r); (reply.Code == http.StatusOK) != (key == alice) {
+				t.Errorf("%d %s", reply.Code, reply.Body)
+			}
+			return time.Since(start)
+		}
+		for range unsignedBurst {
+			if send(wrong, "192.0.2.1:1") > 0 {
+				t.Fatal("a refusal waits, and is not one too many")
+			}
+		}
+		for _, c := range []struct {
+			key  rolestore.Credentials
+			from string
+			want time.Duration
+		}{{wrong, "192.0.2.1:2", strangerPause}, {alice, "192.0.2.1:3", 0}, {wrong, "192.0.2.2:1", 0}, {wrong, "@", 0}} {
+			if took := send(c.key, c.from); took != c.want {
+				t.Errorf("from %s it takes %s, want %s", c.from, took, c.want)
+			}
+		}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		r := w.signed(t, wrong, form("GetCallerIdentity")).WithContext(gone)
+		r.RemoteAddr = "192.0.2.1:4"
+		start := time.Now()
+		if w.send(r); time.Since(start) > 0 {
+			t.Error("who has left is waited for")
+		}
+	})
 }
 
 func TestALimiterForgetsThoseNotSeenForLongest(t *testing.T) {

@@ -57,6 +57,7 @@ type Server struct {
 	known    []string         // names of our own
 	guesses  *limiter[string] // of MFA codes, by user
 	unsigned *Sources
+	refused  *Sources // whose caller is not known
 }
 
 // New returns a server.
@@ -66,7 +67,7 @@ func New(c Config) *Server {
 	}
 	s := &Server{
 		config: c, verifier: sigv4.NewVerifier(service), engine: surface.Engine(), codes: c.Codes,
-		guesses: newGuesses(), unsigned: NewSources(),
+		guesses: newGuesses(), unsigned: NewSources(), refused: NewSources(),
 	}
 	if u, err := url.Parse(c.URL); err == nil && u.Hostname() != "" {
 		s.known = append(s.known, strings.ToLower(u.Hostname()))
@@ -88,6 +89,7 @@ func (s *Server) serve(g *gin.Context) {
 	c, result, err := s.answer(g.Request)
 	var out reply
 	if err != nil {
+		s.slow(g.Request.Context(), c)
 		refusal := translate(err)
 		s.logRefusal(g.Request, c, id, refusal)
 		out = renderRefusal(refusal, id, c.json)
