@@ -1,6 +1,7 @@
 package imds
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -34,7 +35,15 @@ func (s *Server) record(r *http.Request, in *instance, why *refusal) {
 		in.told.pass()
 		return
 	}
-	path := shownPath(r)
+	if in != nil && (why == refusedHost || why == refusedBrowser) {
+		in.byBrowser.Add(1)
+	}
+	s.tell(r.Context(), in, r.RemoteAddr, shownPath(r), why)
+}
+
+// tell logs what was refused, as long as the log has room for more of this instance, and
+// keeps it.
+func (s *Server) tell(ctx context.Context, in *instance, peer, path string, why *refusal) {
 	level := slog.LevelInfo
 	if why.status == http.StatusForbidden || why.status == http.StatusServiceUnavailable || why.tooOften() {
 		level = slog.LevelWarn
@@ -42,14 +51,11 @@ func (s *Server) record(r *http.Request, in *instance, why *refusal) {
 	id, told := "", &s.told
 	if in != nil {
 		id, told = in.id, &in.told
-		if why == refusedHost || why == refusedBrowser {
-			in.byBrowser.Add(1)
-		}
-		in.refused.Store(&Refusal{Time: s.now(), Peer: r.RemoteAddr, Path: path,
+		in.refused.Store(&Refusal{Time: s.now(), Peer: peer, Path: path,
 			Status: why.status, Reason: why.reason, Remedy: why.remedy})
 	}
 	if untold, ok := told.one(s.now()); ok {
-		s.log.Log(r.Context(), level, "metadata request refused", "instance_id", id, "peer", r.RemoteAddr,
+		s.log.Log(ctx, level, "metadata request refused", "instance_id", id, "peer", peer,
 			"path", path, "status", why.status, "reason", why.reason, "remedy", why.remedy, "untold", untold)
 	}
 }
@@ -61,7 +67,7 @@ func shownPath(r *http.Request) string {
 	path := r.URL.Path
 	if before, _, found := strings.Cut(path, container.TaskPath); found {
 		path = before + container.TaskPath
-	} else if r.Context().Value(formKey{}) == Task {
+	} else if connOf(r.Context()).form == Task {
 		path = ""
 	}
 	return path[:min(len(path), maxPath)]

@@ -44,7 +44,7 @@ func (s *Server) admit(r *http.Request, in *instance) *refusal {
 		return nil
 	}
 	in.throttle.requestsRefused.Add(1)
-	if r.Context().Value(formKey{}) == Pod {
+	if connOf(r.Context()).form == Pod {
 		return throttledPod
 	}
 	return throttledRequests
