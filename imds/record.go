@@ -31,7 +31,7 @@ const maxPath = 128
 // header or a query: both may hold a token. Who asks too often costs us no more than one
 // record in a while.
 func (s *Server) record(r *http.Request, in *instance, why *refusal) {
-	if why.tooOften() && !in.throttle.kept.take(Limit{keptPerSecond, keptPerSecond}, s.uptime()) {
+	if why.tooOften() && !in.throttle.kept.take(Limit{keptPerSecond, keptPerSecond}, 1, s.uptime()) {
 		in.told.pass()
 		return
 	}
