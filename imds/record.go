@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ type Refusal struct {
 	Time time.Time
 	// Peer is the caller's address and port.
 	Peer string
-	// Path is what was asked for, cut to 128 bytes, without what may be a secret.
+	// Path is what was asked for, escaped and cut to 128 bytes, without what may be a secret.
 	Path string
 	// Status is HTTP's.
 	Status int
@@ -60,7 +61,8 @@ func (s *Server) tell(ctx context.Context, in *instance, peer, path string, why 
 	}
 }
 
-// shownPath is the path of a request as it may be shown. Where containers ask in ECS's
+// shownPath is the path of a request as it may be shown: in ASCII, for a terminal takes
+// some characters for commands. Where containers ask in ECS's
 // form, what they ask for is a secret or was meant to be one, in whatever place it stands;
 // and elsewhere if it is in such a path.
 func shownPath(r *http.Request) string {
@@ -70,5 +72,7 @@ func shownPath(r *http.Request) string {
 	} else if connOf(r.Context()).form == Task {
 		path = ""
 	}
+	path = path[:min(len(path), maxPath)] // no more than is shown is escaped
+	path = (&url.URL{Path: path}).EscapedPath()
 	return path[:min(len(path), maxPath)]
 }
