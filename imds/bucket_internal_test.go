@@ -16,7 +16,7 @@ func TestNoMoreThanTheLimitPassAtOnce(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			for range each {
-				if b.take(Limit{PerSecond: 1000, Burst: burst}, time.Hour) {
+				if b.take(Limit{PerSecond: 1000, Burst: burst}, 1, time.Hour) {
 					passed.Add(1)
 				}
 			}

@@ -1,9 +1,7 @@
 package imds
 
 import (
-	"context"
 	"errors"
-	"net"
 	"net/http"
 	"strings"
 
@@ -26,25 +24,13 @@ const (
 	Pod
 )
 
-// formKey finds the [Form] of a connection, where it is not Metadata.
-type formKey struct{}
-
-// withForm returns ctx with the form that the socket's address is answered in.
-func (s *Server) withForm(ctx context.Context, c net.Conn) context.Context {
-	if s.form == nil {
-		return ctx
-	}
-	if form := s.form(c); form != Metadata {
-		return context.WithValue(ctx, formKey{}, form)
-	}
-	return ctx
-}
-
 // forms answers a request in the form of its connection.
 func (s *Server) forms() http.Handler {
 	metadata, task, pod := s.engine(), s.containerEngine(s.getTask, refuseTask), s.containerEngine(s.getPod, refusePod)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.Context().Value(formKey{}) {
+		c := connOf(r.Context())
+		c.asked.Store(true) // and what net/http writes is ours
+		switch c.form {
 		case Task:
 			task.ServeHTTP(w, r)
 		case Pod:

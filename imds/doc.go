@@ -4,6 +4,7 @@
 // (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html).
 //
 //	socket   which instance it belongs to is settled once, when it is accepted
+//	         what never becomes a request: unread.go
 //	limits   how often an instance may ask: throttle.go; how much of a body is read: body.go
 //	gate     the checks before any route: gate.go
 //	route    PUT /latest/api/token: session.go

@@ -27,7 +27,7 @@ func (s *Server) gated(gate func(*http.Request, *state) *refusal, h handler, ref
 			r = h(c, in, st)
 		}
 		if r.tooOften() {
-			in.throttle.hold(c.Request.Context(), s.uptime())
+			in.throttle.hold(c.Request, s.uptime())
 		}
 		if r != nil {
 			refuse(c, in, r)

@@ -3,14 +3,10 @@ package imds
 import (
 	"context"
 	"fmt"
-	"net"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// connKey finds the connection of a request.
-type connKey struct{}
 
 // limitHops makes everything that the request's connection sends from now on die
 // after this many routers, the last one included: ip(7) IP_TTL, ipv6(7)
@@ -18,8 +14,7 @@ type connKey struct{}
 // the reply, a retransmission, or the reply to a GET behind the PUT, could carry the
 // token past the limit.
 func limitHops(ctx context.Context, limit int) error {
-	conn, _ := ctx.Value(connKey{}).(net.Conn)
-	socket, ok := conn.(syscall.Conn)
+	socket, ok := connOf(ctx).Conn.(syscall.Conn)
 	if !ok {
 		return nil // what is no socket sends no packets
 	}

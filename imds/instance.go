@@ -20,6 +20,7 @@ type instance struct {
 	throttle                 throttle
 	noToken, noTokenRejected atomic.Uint64 // calls of IMDSv1
 	byBrowser                atomic.Uint64 // requests that a web page may have made
+	unread                   atomic.Uint64 // what could not be read as a request
 }
 
 // state is what an instance is answered from. It never changes, except that

@@ -141,6 +141,9 @@ type Calls struct {
 	// Throttled and TokensThrottled are the requests, and the session tokens, that were
 	// refused as there were too many.
 	Throttled, TokensThrottled uint64
+	// Unread is what was refused before it was a request: its headers were too large, it
+	// was no HTTP, or it came too slowly.
+	Unread uint64
 }
 
 // Calls returns the counts of an instance; an unknown one has made none.
@@ -152,6 +155,7 @@ func (s *Server) Calls(id string) Calls {
 	return Calls{
 		NoToken: in.noToken.Load(), NoTokenRejected: in.noTokenRejected.Load(), Browser: in.byBrowser.Load(),
 		Throttled: in.throttle.requestsRefused.Load(), TokensThrottled: in.throttle.tokensRefused.Load(),
+		Unread: in.unread.Load(),
 	}
 }
 

@@ -118,3 +118,21 @@ func TestPanicIsLoggedWithoutHeaders(t *testing.T) {
 		t.Errorf("logged: %s", log)
 	}
 }
+
+// TestNoPathSpeaksToATerminal has a guest ask for what a terminal would take for commands
+// (ECMA-48, of eight bits too) or show in another order, were it printed.
+func TestNoPathSpeaksToATerminal(t *testing.T) {
+	h := newHost(t)
+	h.Put(web())
+	for asked, want := range map[string]string{
+		"/%1b[31m%c2%9b31m%7f%0d%0a":            "/%1B%5B31m%C2%9B31m%7F%0D%0A",
+		"/%e2%80%ae%9b31m%ff":                   "/%E2%80%AE%9B31m%FF",
+		"/" + strings.Repeat("%c2%9b", 100):     "/" + strings.Repeat("%C2%9B", 100)[:127],
+		"/latest/meta-data/tags/instance/a+b@c": "/latest/meta-data/tags/instance/a+b@c",
+	} {
+		h.ask(t, webID, "GET "+asked+" HTTP/1.1", hostIP)
+		if r, _ := h.LastRefusal(webID); r.Path != want {
+			t.Errorf("%s is shown as %q, want %q", asked, r.Path, want)
+		}
+	}
+}

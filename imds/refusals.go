@@ -49,6 +49,14 @@ var (
 	throttledTokens = &refusal{status: http.StatusServiceUnavailable, reason: "the instance asks for session tokens more often than one may",
 		remedy: "use a session token for as long as it lives; or let each instance have more, by --token-rate of the agent"}
 
+	// What never was a request; see conn.
+	refusedHeaders = &refusal{status: http.StatusRequestHeaderFieldsTooLarge, reason: "the request's headers are too large",
+		remedy: "send the headers that SDKs send, which are under 1 KiB"}
+	refusedMalformed = &refusal{status: http.StatusBadRequest, reason: "the request is no HTTP/1.0 or HTTP/1.1",
+		remedy: "ask by an SDK or curl: http://169.254.169.254"}
+	refusedSlow = &refusal{status: http.StatusRequestTimeout, reason: "the request did not come in time, and its connection was closed",
+		remedy: fmt.Sprintf("send a request within %s", requestTimeout)}
+
 	// notFound is an answer like others: SDKs and cloud-init ask for what may
 	// not be there. It is neither logged nor kept.
 	notFound = &refusal{status: http.StatusNotFound}

@@ -101,6 +101,7 @@ func New(c Config) *Server {
 	s.http = &http.Server{
 		Handler:                      s.forms(),
 		ConnContext:                  s.ConnContext,
+		ConnState:                    watch,
 		MaxHeaderBytes:               maxHeaderBytes,
 		ReadHeaderTimeout:            requestTimeout,
 		ReadTimeout:                  requestTimeout,
@@ -115,7 +116,7 @@ func New(c Config) *Server {
 // Serve answers what arrives at l, until l is closed or [Server.Shutdown] is
 // called, and returns nil then. It may be called for any number of listeners.
 func (s *Server) Serve(l net.Listener) error {
-	err := s.http.Serve(l)
+	err := s.http.Serve(accepting{l, s})
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -135,17 +136,22 @@ type instanceKey struct{}
 
 // ConnContext returns ctx with the socket and the instance that it belongs to, as
 // [http.Server] asks for each connection.
-func (s *Server) ConnContext(ctx context.Context, c net.Conn) context.Context {
-	ctx = s.withForm(ctx, c)
-	id, ok := s.identify(c)
+func (s *Server) ConnContext(ctx context.Context, nc net.Conn) context.Context {
+	c, ok := nc.(*conn)
+	if !ok {
+		c = &conn{Conn: nc, server: s}
+	}
+	nc = c.Conn
+	if s.form != nil {
+		c.form = s.form(nc)
+	}
+	ctx = context.WithValue(ctx, connKey{}, c)
+	id, ok := s.identify(nc)
 	if !ok {
 		return ctx
 	}
-	s.mu.Lock()
-	in := s.instances[id]
-	s.mu.Unlock()
-	if in == nil {
+	if c.of = s.find(id); c.of == nil {
 		return ctx
 	}
-	return context.WithValue(context.WithValue(ctx, connKey{}, c), instanceKey{}, in)
+	return context.WithValue(ctx, instanceKey{}, c.of)
 }

@@ -20,8 +20,9 @@ func (p pipes) Accept() (net.Conn, error) {
 func (pipes) Close() error     { return nil }
 func (p pipes) Addr() net.Addr { return addr("pipe") }
 
-// piped serves one connection to web within a bubble, and returns its other end.
-func piped(t *testing.T) net.Conn {
+// piped serves one connection to web within a bubble, and returns the host and its other
+// end.
+func piped(t *testing.T) (*host, net.Conn) {
 	h := newHost(t)
 	h.Put(web())
 	listener, done := make(pipes), make(chan error)
@@ -35,7 +36,7 @@ func piped(t *testing.T) net.Conn {
 	h.connect(t.Context(), webID) // makes the id known
 	client, server := net.Pipe()
 	listener <- socket{server, webID}
-	return client
+	return h, client
 }
 
 func TestSlowSendersAreCutOff(t *testing.T) {
@@ -51,7 +52,8 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, began := piped(t), time.Now()
+				_, client := piped(t)
+				began := time.Now()
 				go func() { _, _ = io.WriteString(client, tc.send) }()
 				_, err := io.Copy(io.Discard, client)
 				if lasted := time.Since(began); err != nil || lasted != tc.then { // of the bubble's clock
@@ -64,7 +66,8 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 
 func TestWhoDoesNotReadIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, began := piped(t), time.Now()
+		_, client := piped(t)
+		began := time.Now()
 		send(t, client, "GET / HTTP/1.1\r\n"+hostIP+"\r\n\r\n")
 		// A pipe holds nothing, so the server waits for its reply to be read.
 		var err error

@@ -1,7 +1,6 @@
 package imds
 
 import (
-	"context"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -20,6 +19,9 @@ const (
 	// longestHold bounds that wait: what an instance may have of connections takes a
 	// second's turns, unless its callers give up and come again.
 	longestHold = 2 * time.Second
+	// fieldsOfOne is how many fields of a header are parsed in the time that a small request
+	// takes, roughly: who sends more of them has asked more often. SDKs send ten.
+	fieldsOfOne = 32
 	// keptPerSecond is how many of these refusals are kept and told. All are counted.
 	keptPerSecond = 1
 )
@@ -40,32 +42,41 @@ func (s *Server) uptime() time.Duration { return s.now().Sub(s.began) }
 // admit counts a request, whatever it asks for, and returns why it is one too many. What
 // is of nobody is refused elsewhere.
 func (s *Server) admit(r *http.Request, in *instance) *refusal {
-	if in == nil || in.throttle.requests.take(s.requests, s.uptime()) {
+	if in == nil || in.throttle.requests.take(s.requests, weight(r), s.uptime()) {
 		return nil
 	}
 	in.throttle.requestsRefused.Add(1)
-	if r.Context().Value(formKey{}) == Pod {
+	if connOf(r.Context()).form == Pod {
 		return throttledPod
 	}
 	return throttledRequests
 }
 
+// weight is how many requests this one counts as.
+func weight(r *http.Request) int {
+	fields := 0
+	for _, values := range r.Header {
+		fields += len(values)
+	}
+	return 1 + fields/fieldsOfOne
+}
+
 // admitToken is [Server.admit] of a session token, which takes more of us than others.
 func (s *Server) admitToken(in *instance) *refusal {
-	if in.throttle.tokens.take(s.newTokens, s.uptime()) {
+	if in.throttle.tokens.take(s.newTokens, 1, s.uptime()) {
 		return nil
 	}
 	in.throttle.tokensRefused.Add(1)
 	return throttledTokens
 }
 
-// hold waits until the next refusal may leave, or the caller has left.
-func (t *throttle) hold(ctx context.Context, now time.Duration) {
-	turn := time.NewTimer(t.refusals.turn(refusalPace, longestHold, now))
+// hold waits until the refusal of the request may leave, or the caller has left.
+func (t *throttle) hold(r *http.Request, now time.Duration) {
+	turn := time.NewTimer(t.refusals.turn(refusalPace*time.Duration(weight(r)), longestHold, now))
 	defer turn.Stop()
 	select {
 	case <-turn.C:
-	case <-ctx.Done():
+	case <-r.Context().Done():
 	}
 }
 
@@ -75,15 +86,16 @@ func (t *throttle) hold(ctx context.Context, now time.Duration) {
 // ready. Its time is that since some moment, and is never set back.
 type bucket struct{ due atomic.Int64 } // in nanoseconds
 
-// take reports whether one more may be done now, and counts it if so.
-func (b *bucket) take(l Limit, now time.Duration) bool {
+// take reports whether n more may be done now, or all at once that ever may, and counts
+// them if so.
+func (b *bucket) take(l Limit, n int, now time.Duration) bool {
 	if l.PerSecond <= 0 {
 		return true
 	}
 	at, pace := int64(now), int64(time.Second)/int64(l.PerSecond)
 	for {
 		due := b.due.Load()
-		next := max(due, at) + pace
+		next := max(due, at) + pace*int64(max(1, min(n, l.Burst)))
 		if next-at > pace*int64(l.Burst) {
 			return false
 		}

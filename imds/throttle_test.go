@@ -3,6 +3,7 @@ package imds_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -95,6 +96,33 @@ func TestEveryRequestCounts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestALongHeaderCountsAsSeveralRequests has what takes as long to read as several count
+// as several, whether it is let in or refused.
+func TestALongHeaderCountsAsSeveralRequests(t *testing.T) {
+	many := append([]string{unknown, hostIP}, slices.Repeat([]string{"X: y"}, 4*32)...) // 5 requests' worth
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t, twenty)
+		h.Put(web())
+		if got := h.passes(t, webID, 1, many...) + h.passes(t, webID, 25, unknown, hostIP); got != 16 {
+			t.Errorf("%d passed, want the long one and 15", got)
+		}
+		h.sleep(time.Hour)
+		if got := h.passes(t, webID, 5, many...); got != 4 {
+			t.Errorf("%d long ones passed, want 4", got)
+		}
+		h.sleep(time.Hour)
+		huge := append([]string{unknown, hostIP}, slices.Repeat([]string{"X: y"}, 100*32)...)
+		if got := h.passes(t, webID, 2, huge...); got != 1 {
+			t.Errorf("%d passed that are worth more than all at once, want 1", got)
+		}
+		began := time.Now()
+		h.passes(t, webID, 3, many...)
+		if held := time.Since(began); held < 2*5*2*time.Millisecond { // of the bubble's clock
+			t.Errorf("three refusals left within %v", held)
+		}
+	})
 }
 
 func TestTokensHaveALimitOfTheirOwn(t *testing.T) {

@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Events are what an instance is told of its future: what EC2 announces in spot/, events/
@@ -112,6 +114,9 @@ func (c EventChange) Validate() error {
 	case EventTermination, EventRebalance:
 		return nil
 	case EventMaintenance:
+		if err := c.checkNames(); err != nil {
+			return err
+		}
 		if _, known := maintenanceCodes[c.Code]; !known && (c.Code != "" || c.EventID == "") {
 			return fmt.Errorf("code %q: want instance-reboot, system-reboot, system-maintenance, instance-retirement or instance-stop", c.Code)
 		}
@@ -123,6 +128,34 @@ func (c EventChange) Validate() error {
 		return oneOf("state", c.State, lifecycleStates)
 	}
 	return c.unknown()
+}
+
+// maxDescription is more than any of EC2's has, in characters.
+const maxDescription = 256
+
+// eventID is printable ASCII: who polls keeps it, and puts it into labels and logs.
+var eventID = regexp.MustCompile(`^[!-~]{1,64}$`)
+
+func (c EventChange) checkNames() error {
+	switch {
+	case c.EventID != "" && !eventID.MatchString(c.EventID):
+		return fmt.Errorf("event_id %q: want 1 to 64 characters of ASCII without spaces, as in instance-event-0d59937288b749b32", c.EventID)
+	case utf8.RuneCountInString(c.Description) > maxDescription || !isOneLine(c.Description):
+		return fmt.Errorf("description: want at most %d characters on one line", maxDescription)
+	}
+	return nil
+}
+
+// Check reports a change of a scheduled event that is not there by then.
+func (e Events) Check(c EventChange) error {
+	there := slices.ContainsFunc(e.Maintenance, func(m Maintenance) bool { return m.EventID == c.EventID }) ||
+		slices.ContainsFunc(e.Planned, func(p EventChange) bool {
+			return p.Event == EventMaintenance && p.EventID == c.EventID && p.Code != "" && !c.At.Before(p.At)
+		})
+	if c.Event != EventMaintenance || c.Clear || c.Code != "" || there {
+		return nil
+	}
+	return fmt.Errorf("event_id %q: the instance has no such event: name one that it has, or give a code", c.EventID)
 }
 
 func (c EventChange) unknown() error {
@@ -199,6 +232,9 @@ func (e Events) apply(c EventChange) Events {
 func maintained(all []Maintenance, c EventChange) []Maintenance {
 	all = slices.Clone(all)
 	n := slices.IndexFunc(all, func(m Maintenance) bool { return m.EventID == c.EventID })
+	if n < 0 && c.Code == "" {
+		return all // it was cleared meanwhile
+	}
 	if n < 0 {
 		n = len(all)
 		all = append(all, Maintenance{EventID: c.EventID, State: "active", NotBefore: c.At})

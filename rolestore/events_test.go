@@ -90,10 +90,39 @@ func TestWhatIsNoEvent(t *testing.T) {
 		`code "": want instance-reboot`:         {Event: EventMaintenance},
 		`code "reboot": want instance-reboot`:   {Event: EventMaintenance, EventID: "x", Code: "reboot"},
 		`state "over": want one of active`:      {Event: EventMaintenance, EventID: "x", State: "over"},
+		`event_id "a b": want`:                  {Event: EventMaintenance, EventID: "a b", Code: "system-reboot"},
+		`event_id "a\nb": want`:                 {Event: EventMaintenance, EventID: "a\nb", Code: "system-reboot"},
+		`description: want`:                     {Event: EventMaintenance, Description: "\x1b[31m", Code: "system-reboot"},
+		`description: want at most`:             {Event: EventMaintenance, Description: strings.Repeat("x", 257), Code: "system-reboot"},
 		`not_after 2026-03-04T05:06:06Z`:        {Event: EventMaintenance, Code: "system-reboot", NotBefore: announced, NotAfter: announced.Add(-time.Second)},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", c, err, want)
+		}
+	}
+}
+
+func TestAnEventIsChangedThatIsThereByThen(t *testing.T) {
+	made := EventChange{Event: EventMaintenance, EventID: "now", Code: "system-reboot"}
+	planned := EventChange{Event: EventMaintenance, EventID: "later", Code: "system-reboot", At: announced.Add(time.Hour)}
+	e := Events{}.With(made, announced).With(planned, announced)
+	over := func(id string, at time.Time) EventChange {
+		return EventChange{Event: EventMaintenance, EventID: id, State: "completed", At: at}
+	}
+	for _, c := range []EventChange{
+		made, planned, over("now", time.Time{}), over("later", announced.Add(2*time.Hour)),
+		{Event: EventMaintenance, EventID: "never", Clear: true}, {Event: EventTermination},
+	} {
+		if err := e.Check(c); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	for _, c := range []EventChange{over("never", time.Time{}), over("later", time.Time{}), over("later", announced.Add(time.Minute))} {
+		if err := e.Check(c); err == nil || !strings.Contains(err.Error(), c.EventID) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if got := e.With(c, announced).Due(c.At); len(got.Maintenance) > len(e.Maintenance) {
+			t.Errorf("%+v makes an event without a code: %+v", c, got.Maintenance)
 		}
 	}
 }

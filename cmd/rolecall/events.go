@@ -18,6 +18,9 @@ func (a *agentHalf) Tell(id string, c rolestore.EventChange) error {
 	case r.Ended != "":
 		return fmt.Errorf("%w: %s", admin.ErrEnded, r.Ended)
 	}
+	if err := r.Instance.Events.Check(c); err != nil {
+		return fmt.Errorf("%w: %w", admin.ErrInvalid, err)
+	}
 	err := a.tell(r.Instance, func(e rolestore.Events) rolestore.Events { return e.With(c, a.world.now()) })
 	select {
 	case a.planned <- struct{}{}:

@@ -56,6 +56,10 @@ func TestEventsAreToldAtOnceAndWhenTheirTimeComes(t *testing.T) {
 	if _, got := guest.get("events/maintenance/history"); !strings.Contains(got, "[Completed] scheduled reboot") {
 		t.Errorf("events/maintenance/history is %s", got)
 	}
+	_, errs, ok := h.run("instance", "event", "maintenance", "--event-id", "instance-event-2", "--state", "completed", webGuest, "--admin-socket", h.path("run/agent.sock"))
+	if ok || !strings.Contains(errs, `the instance has no such event`) {
+		t.Errorf("a change of an event that there is not: %q", errs)
+	}
 	h.instance("event", "spot-interruption", "--clear", webGuest)
 	if status, _ := guest.get("spot/"); status != 404 {
 		t.Errorf("cleared: %d", status)
@@ -75,6 +79,7 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 		"want a time such as":                   {"termination-time", "--time", "noon"},
 		`code "": want instance-reboot`:         {"maintenance"},
 		`state "": want one of Detached`:        {"target-lifecycle-state"},
+		"--delay -5m0s: want":                   {"termination-time", "--delay", "-5m"},
 		"none of the others can be":             {"rebalance-recommendation", "--at", "2027-01-02T03:04:05Z", "--delay", "1s"},
 	} {
 		c.refused(says, append([]string{"event"}, append(args, webID)...)...)

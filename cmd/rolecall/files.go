@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -69,7 +70,34 @@ func (s settings) apply(path string, flags, others *pflag.FlagSet) error {
 var (
 	onLine       = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	wrongKind    = regexp.MustCompile("cannot unmarshal (!!\\w+)(?: (`.*`))? into (\\S+)")
 )
+
+// kinds are YAML's (https://yaml.org/spec/1.2.2/#chapter-10-recommended-schemas), as people
+// call them; other tags are shown as they are.
+var kinds = map[string]string{
+	"!!seq": "a list", "!!map": "names with values", "!!str": "a text", "!!int": "a number", "!!float": "a number", "!!bool": "true or false",
+}
+
+// mistaken says in words that a value is of another kind than the Go type that it is for.
+func mistaken(complaint string) string {
+	m := wrongKind.FindStringSubmatch(complaint)
+	want := "names with values"
+	switch {
+	case strings.HasPrefix(m[3], "[]"):
+		want = "a list"
+	case m[3] == "string":
+		want = "a text"
+	case m[3] == "bool":
+		want = "true or false"
+	case strings.HasPrefix(m[3], "int"), strings.HasPrefix(m[3], "uint"):
+		want = "a whole number"
+	}
+	if m[2] != "" {
+		return "want " + want + ", and not " + m[2]
+	}
+	return "want " + want + ", and not " + cmp.Or(kinds[m[1]], m[1])
+}
 
 // located puts the decoder's first complaint behind file and line, in words that
 // do not speak of Go.
@@ -80,6 +108,7 @@ func located(path string, err error) error {
 		complaint = many.Errors[0]
 	}
 	complaint = unknownField.ReplaceAllString(complaint, `unknown key "$1"`)
+	complaint = wrongKind.ReplaceAllStringFunc(complaint, mistaken)
 	if onLine.MatchString(complaint) {
 		return errors.New(onLine.ReplaceAllString(complaint, path+":$1: "))
 	}

@@ -204,6 +204,43 @@ func TestFilesComeAndGo(t *testing.T) {
 }
 
 // TestWhatCannotBePut is refused with the reason, and changes nothing.
+// TestFilesMayBeRenamedAndExchanged changes which file defines which instance, and no
+// instance: nothing is at fault afterwards, and no session token is lost.
+func TestFilesMayBeRenamedAndExchanged(t *testing.T) {
+	h := newHouse(t)
+	h.write("core.yaml", guestRoles)
+	h.writeInstance("db.yaml", dbGuest, "db", "tap2")
+	h.writeInstance("web.yaml", webGuest, "web", "tap1")
+	h.up("--instances-dir", h.path("instances.d"))
+	guest := h.guest("tap1")
+	h.instance("wait", webGuest)
+	token := guest.token()
+	path := func(name string) string { return h.path("instances.d/" + name) }
+	// load has the directory read, as a third file shows that comes with the change.
+	load := func(id string, moves ...string) {
+		t.Helper()
+		for n := 0; n < len(moves); n += 2 {
+			if err := os.Rename(path(moves[n]), path(moves[n+1])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.writeInstance("zz.yaml", id, "db", "tap3")
+		h.until("the third instance", func() bool { return h.find(id).ID != "" })
+		if notes := fmt.Sprint(h.status().Notes); strings.Contains(notes, "instances.d") {
+			t.Errorf("at fault after %v: %s", moves, notes)
+		}
+		if status, _, err := guest.request("GET", metadata+"/latest/", "X-aws-ec2-metadata-token", token); err != nil || status != 200 {
+			t.Errorf("a session token after %v: %d, %v", moves, status, err)
+		}
+	}
+	load("i-00000000000000003", "web.yaml", "a.yaml")
+	load("i-00000000000000004", "a.yaml", "b", "db.yaml", "a.yaml", "b", "db.yaml")
+	h.writeInstance("zzz.yaml", webGuest, "web", "tap1")
+	h.until("a note", func() bool {
+		return strings.Contains(fmt.Sprint(h.status().Notes), "is defined in "+path("db.yaml")+" too")
+	})
+}
+
 func TestWhatCannotBePut(t *testing.T) {
 	h := newHouse(t)
 	h.write("core.yaml", guestRoles)

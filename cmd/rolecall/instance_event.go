@@ -72,6 +72,9 @@ func oneEvent(w world, socket *string, event, short string, flags func(*cobra.Co
 		Short: short,
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, ids []string) error {
+			if delay < 0 {
+				return fmt.Errorf("--delay %s: want how long until the instance is told", delay)
+			}
 			if delay > 0 {
 				change.At = w.now().Add(delay)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/rolecall/rolecall/cmd/rolecall/admin"
 	"github.com/rolecall/rolecall/rolestore/hold"
 )
 
@@ -48,63 +50,83 @@ func (f *instanceFiles) load(ctx context.Context) {
 		return
 	}
 	delete(f.faults, f.dir)
-	there := map[string]bool{}
+	documents, there := f.read(entries)
+	f.forget(there)
+	owners := f.owners(documents)
+	if len(documents) == len(there) { // or nobody knows which instances the others are for
+		f.sweep(owners)
+	}
+	for _, path := range slices.Sorted(maps.Keys(documents)) {
+		d := documents[path]
+		if owner := owners[d.InstanceID]; owner != path {
+			f.fault(path, fmt.Errorf("%s: instance %s is defined in %s too: remove one of them", path, d.InstanceID, owner))
+			continue
+		}
+		if err := f.put(ctx, d); err != nil {
+			f.fault(path, fmt.Errorf("%s: %w", path, err))
+			continue
+		}
+		delete(f.faults, path)
+		f.defines[path] = d.InstanceID
+	}
+}
+
+// read returns what the files say, as far as they can be read, and which files there are.
+func (f *instanceFiles) read(entries []fs.DirEntry) (documents map[string]admin.Document, there map[string]bool) {
+	documents, there = map[string]admin.Document{}, map[string]bool{}
 	for _, e := range entries {
 		path := filepath.Join(f.dir, e.Name())
 		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)) {
 			continue
 		}
 		there[path] = true
-		id, err := f.put(ctx, path)
+		d, err := readInstance(path)
 		if err != nil {
 			f.fault(path, err)
 			continue
 		}
-		delete(f.faults, path)
-		f.defines[path] = id
+		documents[path] = d
 	}
-	f.sweep(there)
+	return documents, there
 }
 
-func (f *instanceFiles) put(ctx context.Context, path string) (string, error) {
-	d, err := readInstance(path)
-	if err != nil {
-		return "", err
-	}
-	for other, id := range f.defines {
-		if other != path && id == d.InstanceID {
-			return "", fmt.Errorf("%s: instance %s is defined in %s too: remove one of them", path, id, other)
+// forget drops what is known of files that are gone.
+func (f *instanceFiles) forget(there map[string]bool) {
+	gone := func(path string) bool { return path != f.dir && !there[path] }
+	maps.DeleteFunc(f.defines, func(path, _ string) bool { return gone(path) })
+	maps.DeleteFunc(f.faults, func(path string, _ error) bool { return gone(path) })
+}
+
+// owners are the files by the instances that they define: of two files of one instance
+// that which has defined it before. One that cannot be read goes on defining its own.
+func (f *instanceFiles) owners(documents map[string]admin.Document) map[string]string {
+	owners := map[string]string{}
+	for path, id := range f.defines {
+		if d, ok := documents[path]; !ok || d.InstanceID == id {
+			owners[id] = path
 		}
 	}
+	for _, path := range slices.Sorted(maps.Keys(documents)) {
+		if id := documents[path].InstanceID; owners[id] == "" {
+			owners[id] = path
+		}
+	}
+	return owners
+}
+
+func (f *instanceFiles) put(ctx context.Context, d admin.Document) error {
 	i, err := f.agent.define(d)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
+		return err
 	}
-	if err := f.agent.put(ctx, hold.Registration{Instance: i, File: true}); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return d.InstanceID, nil
+	return f.agent.put(ctx, hold.Registration{Instance: i, File: true})
 }
 
-// sweep removes the instances whose file is gone, or defines another now.
-func (f *instanceFiles) sweep(there map[string]bool) {
-	defined := map[string]bool{}
-	for path, id := range f.defines {
-		if there[path] {
-			defined[id] = true
-			continue
-		}
-		delete(f.defines, path)
-		delete(f.faults, path)
-	}
-	for path := range f.faults {
-		if path != f.dir && !there[path] {
-			delete(f.faults, path)
-		}
-	}
+// sweep removes the instances that no file defines any more, before what takes their
+// place is put.
+func (f *instanceFiles) sweep(owners map[string]string) {
 	for _, r := range f.agent.identity.Registrations() {
-		// While a file is at fault, nobody knows which instance it was for.
-		if !r.File || defined[r.Instance.ID] || len(f.faults) > 0 {
+		if !r.File || owners[r.Instance.ID] != "" {
 			continue
 		}
 		if err := f.agent.remove(r.Instance.ID); err != nil {

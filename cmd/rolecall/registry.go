@@ -147,6 +147,7 @@ func (a *agentHalf) show(r hold.Registration) admin.Instance {
 	i.MetadataNoToken, i.MetadataNoTokenRejected = calls.NoToken, calls.NoTokenRejected
 	i.BrowserRequestsRefused = calls.Browser
 	i.RequestsThrottled, i.TokensThrottled = calls.Throttled, calls.TokensThrottled
+	i.RequestsUnread = calls.Unread
 	if r, ok := a.imds.LastRefusal(id); ok {
 		i.LastRefusal = &admin.Refusal{Time: r.Time, Peer: r.Peer, Path: r.Path, Status: r.Status, Reason: r.Reason, Remedy: r.Remedy}
 	}

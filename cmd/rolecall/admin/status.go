@@ -85,6 +85,9 @@ type Instance struct {
 	// that were refused since the agent started, as the instance asked for too many.
 	RequestsThrottled uint64 `json:"requests_throttled"`
 	TokensThrottled   uint64 `json:"tokens_throttled"`
+	// RequestsUnread counts what was refused before it was a request: too large headers,
+	// what is no HTTP, and what came too slowly.
+	RequestsUnread uint64 `json:"requests_unread"`
 	// ConnectionsRefused counts those beyond what one instance may have open.
 	ConnectionsRefused uint64 `json:"connections_refused"`
 }
