@@ -30,13 +30,19 @@ func (s *Server) Put(i rolestore.Instance) {
 	in.replace(s.changed(old, i, signed))
 }
 
-// changed is old with another definition. Its credentials stay if the role does.
+// changed is old with another definition. Its credentials stay if what they are for does.
 func (s *Server) changed(old *state, i rolestore.Instance, signed identity.Signed) *state {
 	next := s.newState(i, signed)
-	if old.instance.Profile.Role == i.Profile.Role && old.role.body != nil {
+	if sameSession(old.instance, i) && old.role.body != nil {
 		return next.with(old.role, old.tokenless, old.updated)
 	}
 	return next
+}
+
+// sameSession reports whether credentials that were fetched for a are good for b. A pod's
+// have session tags that tell which pod it is.
+func sameSession(a, b rolestore.Instance) bool {
+	return a.Incarnation == b.Incarnation && a.Profile.Role == b.Profile.Role && a.Containers.Pod == b.Containers.Pod
 }
 
 // Tell answers the instance with its definition's events from now on, if it is still of
@@ -70,7 +76,7 @@ func (s *Server) remove(id string) {
 }
 
 // Publish answers the instance with c from now on, and wakes the requests that
-// wait for it. Credentials that were fetched for a role or a life that the
+// wait for it. Credentials that were fetched for a role, a pod or a life that the
 // instance no longer has, or for one that was removed, are dropped.
 func (s *Server) Publish(i rolestore.Instance, c rolestore.Credentials) {
 	role, tokenless := roleDocument{credentialsDocument(c), c}, roleDocument{}
@@ -108,7 +114,7 @@ func (s *Server) fill(of rolestore.Instance, updated time.Time, role, tokenless 
 	defer s.mu.Unlock()
 	in := s.instances[of.ID]
 	old := in.load()
-	if old == nil || old.instance.Incarnation != of.Incarnation || old.instance.Profile.Role != of.Profile.Role {
+	if old == nil || !sameSession(old.instance, of) {
 		return
 	}
 	in.replace(old.with(role, tokenless, updated))

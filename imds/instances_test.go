@@ -25,6 +25,7 @@ func TestPutKeepsCredentialsOfTheSameRoleAndLife(t *testing.T) {
 			listPath + "other", none},
 		"the role's account changes": {func(i *rolestore.Instance) { i.Profile.Role.ARN = "arn:aws:iam::210987654321:role/team/web-role" },
 			rolePath, none},
+		"the pod changes":  {func(i *rolestore.Instance) { i.Containers.Pod.UID = "another" }, rolePath, none},
 		"the life changes": {func(i *rolestore.Instance) { i.Incarnation = rolestore.Incarnation{2} }, rolePath, none},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,10 +92,11 @@ func TestConnectionEndsWithItsLife(t *testing.T) {
 }
 
 func TestWhatWasFetchedForAnotherLifeOrRoleIsDropped(t *testing.T) {
-	later, other := web(), web()
+	later, other, pod := web(), web(), web()
 	later.Incarnation = rolestore.Incarnation{2}
 	other.Profile.Role.ARN = "arn:aws:iam::123456789012:role/other"
-	for name, fetchedFor := range map[string]rolestore.Instance{"another life": later, "another role": other} {
+	pod.Containers.Pod.Namespace = "shop"
+	for name, fetchedFor := range map[string]rolestore.Instance{"another life": later, "another role": other, "another pod": pod} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t)
 			h.Put(web())

@@ -170,7 +170,7 @@ func TestContainersAreLimitedToo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newContainerHost(t, tc.form, twenty)
 				h.Put(tc.i)
-				publish(h)
+				h.Publish(tc.i, credentials())
 				if got := h.passes(t, webID, 25, tc.lines...); got != 20 {
 					t.Errorf("%d at once, want 20", got)
 				}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // ContainerCredentials say by which form, besides EC2's, an instance that is a
@@ -28,6 +29,10 @@ type Pod struct {
 	Name           string `json:"name,omitempty"`
 	// UID tells the pod from an earlier one of its name.
 	UID string `json:"uid,omitempty"`
+	// SessionTags is "disabled" for a pod whose sessions say nothing of all that; "enabled"
+	// or empty otherwise, as EKS's disableSessionTags is by default
+	// (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html).
+	SessionTags string `json:"session_tags,omitempty"`
 }
 
 var (
@@ -50,6 +55,8 @@ func (c ContainerCredentials) validate() error {
 		return errors.New(name + ": want task or pod: SDKs look for one of the two")
 	case !clusterName.MatchString(c.Pod.ClusterName):
 		return fmt.Errorf("%s.pod.cluster_name %q: want the name that the file of clusters gives it", name, c.Pod.ClusterName)
+	case !slices.Contains([]string{"", "enabled", "disabled"}, c.Pod.SessionTags):
+		return fmt.Errorf("%s.pod.session_tags %q: want enabled or disabled", name, c.Pod.SessionTags)
 	case !kubernetesUID.MatchString(c.Pod.UID):
 		return fmt.Errorf("%s.pod.uid %q: want the pod's metadata.uid, which tells it from the next one of its name", name, c.Pod.UID)
 	}

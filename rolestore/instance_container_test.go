@@ -26,6 +26,8 @@ func TestHowAContainerMayFindItsCredentials(t *testing.T) {
 		{with(func(p *Pod) { p.ServiceAccount = "" }), "pod.service_account"},
 		{with(func(p *Pod) { p.Name = "web_0" }), "pod.name"},
 		{with(func(p *Pod) { p.UID = "" }), "pod.uid"},
+		{with(func(p *Pod) { p.SessionTags = "disabled" }), ""},
+		{with(func(p *Pod) { p.SessionTags = "off" }), "pod.session_tags"},
 	} {
 		i := web()
 		i.Containers = test.given

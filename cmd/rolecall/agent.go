@@ -183,7 +183,7 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 	a.rotator = rotate.New(rotate.Config{
 		Source: source.NewWebIdentity(source.WebIdentityConfig{
 			Client: client, Endpoint: endpoint, Host: a.identity.HostID(), Key: a.identity.HostKey(),
-			Core: enrolment.CoreID, Lifetime: a.options.sessionDuration, Now: a.world.now,
+			Core: enrolment.CoreID, Lifetime: a.options.sessionDuration, Tags: a.clusters.tags, Now: a.world.now,
 		}),
 		Sink: a, Now: a.world.now, Recheck: a.world.recheck, Logger: a.logger.With("room", "rotate"),
 	})

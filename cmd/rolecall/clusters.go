@@ -45,6 +45,7 @@ type fileCluster struct {
 	JWKSFile string `yaml:"jwks_file"`
 	JWKSURL  string `yaml:"jwks_url"`
 	CAFile   string `yaml:"ca_file"`
+	ARN      string `yaml:"arn"`
 }
 
 // clusters are those of the file, with their key sets as they were last read.
@@ -100,6 +101,8 @@ func (f fileCluster) open() (*cluster, error) {
 		return nil, errors.New("want a cluster_name, by which instances name it")
 	case err != nil || issuer.Scheme == "" || issuer.Host == "":
 		return nil, fmt.Errorf("issuer %q: want the URL that is iss in the cluster's tokens (`kubectl get --raw /.well-known/openid-configuration`)", f.Issuer)
+	case f.ARN != "" && !clusterARN.MatchString(f.ARN):
+		return nil, fmt.Errorf("arn %q: want arn:aws:eks:REGION:ACCOUNT:cluster/NAME, the session tag eks-cluster-arn of its pods, or leave it out", f.ARN)
 	case (f.JWKSFile == "") == (f.JWKSURL == ""):
 		return nil, errors.New("want jwks_file or jwks_url: where its key set is (`kubectl get --raw /openid/v1/jwks`)")
 	case f.JWKSFile != "" && f.CAFile != "":

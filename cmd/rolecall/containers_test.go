@@ -178,13 +178,16 @@ func (k *kubernetes) keySet(kid string) string {
 }
 
 // token writes the token of a pod of the account web into a file, as the kubelet does.
-func (k *kubernetes) token(pod, kid string) (file string) {
+func (k *kubernetes) token(pod, kid string) (file string) { return k.tokenIn("shop", pod, kid) }
+
+// tokenIn is token in another namespace than shop.
+func (k *kubernetes) tokenIn(namespace, pod, kid string) (file string) {
 	k.h.t.Helper()
 	now := time.Now()
 	t := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.MapClaims{
 		"aud": []string{"pods.eks.amazonaws.com"}, "iss": "https://kubernetes.default.svc",
-		"sub": "system:serviceaccount:shop:web", "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
-		"kubernetes.io": map[string]any{"namespace": "shop", "pod": map[string]string{"name": pod, "uid": pod + "-uid"},
+		"sub": "system:serviceaccount:" + namespace + ":web", "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+		"kubernetes.io": map[string]any{"namespace": namespace, "pod": map[string]string{"name": pod, "uid": pod + "-uid"},
 			"serviceaccount": map[string]string{"name": "web", "uid": "1"}},
 	})
 	t.Header["kid"] = kid
@@ -312,6 +315,7 @@ func TestTheFileOfClusters(t *testing.T) {
 	h.write("no.pem", "no certificate")
 	for says, text := range map[string]string{
 		`unknown key "name"`:                "clusters: [{name: prod}]",
+		"want arn:aws:eks:REGION:ACCOUNT":   "clusters: [{cluster_name: prod, issuer: https://x, jwks_file: x, arn: prod}]",
 		"want a cluster_name":               "clusters: [{issuer: https://x, jwks_file: x}]",
 		"iss in the cluster's tokens":       "clusters: [{cluster_name: prod, issuer: x, jwks_file: x}]",
 		"want jwks_file or jwks_url":        "clusters: [{cluster_name: prod, issuer: https://x}]",

@@ -81,6 +81,7 @@ type (
 		InstanceIDs      []string          `yaml:"instance_ids"`
 		Region           string            `yaml:"region"`
 		Tags             map[string]string `yaml:"tags"`
+		TagKeys          []string          `yaml:"tag_keys"`
 	}
 )
 

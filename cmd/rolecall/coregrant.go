@@ -55,12 +55,13 @@ func coreGrantPut(w world, socket *string) *cobra.Command {
 	f.StringSliceVar(&request.InstanceIDs, "instance-id", nil, "`id` of an instance, or a pattern that begins with i-; may be given again")
 	f.StringVar(&request.Region, "region", "", "`region` that the instances are in, for ec2:SourceInstanceARN; "+directory.DefaultRegion+" if not given")
 	f.StringToStringVar(&request.Tags, "tag", nil, "`KEY=VALUE` that the sessions are tagged with; may be given again")
+	f.StringSliceVar(&request.TagKeys, "tag-keys", nil, "`keys` of session tags that the host may set for each instance: for pods "+strings.Join(podTagKeys, ","))
 	outputFlag(command, &output)
 	return command
 }
 
 func listGrants(table io.Writer, grants []directory.Grant) {
-	_, _ = fmt.Fprintln(table, "GRANT\tACCOUNT\tHOST\tPROFILES\tINSTANCES\tREGION\tTAGS\tBY")
+	_, _ = fmt.Fprintln(table, "GRANT\tACCOUNT\tHOST\tPROFILES\tINSTANCES\tREGION\tTAGS\tTAG KEYS\tBY")
 	for _, g := range grants {
 		var profiles, tags []string
 		for _, arn := range g.InstanceProfiles {
@@ -69,7 +70,7 @@ func listGrants(table io.Writer, grants []directory.Grant) {
 		for _, k := range slices.Sorted(maps.Keys(g.Tags)) {
 			tags = append(tags, k+"="+g.Tags[k])
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", g.Name, g.Account, g.Host, strings.Join(profiles, " "),
-			strings.Join(g.InstanceIDs, " "), cmp.Or(g.Region, directory.DefaultRegion), strings.Join(tags, " "), g.GrantedBy)
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", g.Name, g.Account, g.Host, strings.Join(profiles, " "),
+			strings.Join(g.InstanceIDs, " "), cmp.Or(g.Region, directory.DefaultRegion), strings.Join(tags, " "), strings.Join(g.TagKeys, " "), g.GrantedBy)
 	}
 }

@@ -68,6 +68,7 @@ type (
 		ServiceAccount string `yaml:"service_account"`
 		Name           string `yaml:"name"`
 		UID            string `yaml:"uid"`
+		SessionTags    string `yaml:"session_tags"`
 	}
 	filePlacement struct {
 		Region             string `yaml:"region"`

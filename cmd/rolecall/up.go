@@ -160,7 +160,7 @@ func grantOwn(core *coreHalf, agent *agentHalf, region string) error {
 	if err := d.PutHost(host); err != nil {
 		return err
 	}
-	grant := directory.Grant{Name: ownGrant, ManagedBy: directory.ManagedByCore, Account: account, Host: host.ID, InstanceIDs: []string{everyInstance}, Region: region}
+	grant := directory.Grant{Name: ownGrant, ManagedBy: directory.ManagedByCore, Account: account, Host: host.ID, InstanceIDs: []string{everyInstance}, Region: region, TagKeys: podTagKeys}
 	for _, p := range d.Snapshot().InstanceProfiles(account) {
 		grant.InstanceProfiles = append(grant.InstanceProfiles, p.ARN())
 	}

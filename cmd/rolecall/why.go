@@ -96,7 +96,8 @@ func printStanding(w world, s hosts.Standing) {
 	if !s.Leased.IsZero() {
 		leased = "since " + ago(&s.Leased, w.now())
 	}
-	for _, row := range [][2]string{{"INSTANCE", s.InstanceID}, {"LEASE", leased}, {"HOST", s.Host}, {"GRANT", s.Grant}, {"PROFILE", s.InstanceProfile}, {"ROLE", s.RoleARN}} {
+	for _, row := range [][2]string{{"INSTANCE", s.InstanceID}, {"LEASE", leased}, {"HOST", s.Host}, {"GRANT", s.Grant}, {"PROFILE", s.InstanceProfile}, {"ROLE", s.RoleARN},
+		{"TAG KEYS", strings.Join(s.TagKeys, " ")}} {
 		_, _ = fmt.Fprintf(table, "%s\t%s\n", row[0], cmp.Or(row[1], "none"))
 	}
 	_, _ = fmt.Fprintln(table)

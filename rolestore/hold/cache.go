@@ -126,12 +126,12 @@ func openCacheFile(c CacheConfig) (*dbfile.File, batch, error) {
 }
 
 // Get returns the instance's credentials, even past their expiry, if they were
-// put for the same incarnation and role.
+// put for the same incarnation, role and pod, of which the session's tags tell.
 func (c *Cache) Get(i rolestore.Instance) (rolestore.Credentials, bool) {
 	c.mu.RLock()
 	r, ok := c.records[i.ID]
 	c.mu.RUnlock()
-	if !ok || r.Incarnation != i.Incarnation || r.RoleARN != i.Profile.Role.ARN {
+	if !ok || r.Incarnation != i.Incarnation || r.RoleARN != i.Profile.Role.ARN || r.Pod != i.Containers.Pod {
 		return rolestore.Credentials{}, false
 	}
 	return r.Credentials, true

@@ -89,17 +89,21 @@ func TestCacheServesAtOnceAndAfterARestart(t *testing.T) {
 	must(t, c.Close())
 }
 
-func TestCacheServesOnlyTheSameIncarnationAndRole(t *testing.T) {
+func TestCacheServesOnlyTheSameIncarnationRoleAndPod(t *testing.T) {
 	path, k := filepath.Join(t.TempDir(), "cache.db"), newKeyring(t)
 	i := testInstance(1)
-	reborn, promoted, unbound, other := i, i, i, testInstance(2)
+	i.Containers.Pod = rolestore.Pod{ClusterName: "prod", Namespace: "shop", ServiceAccount: "web", Name: "web-0", UID: "1"}
+	reborn, promoted, unbound, moved, untagged, other := i, i, i, i, i, testInstance(2)
+	moved.Containers.Pod.Namespace = "lab"
+	untagged.Containers.Pod.SessionTags = "disabled"
 	reborn.Incarnation = rolestore.NewIncarnation()
 	promoted.Profile.Role.ARN += "-admin"
 	unbound.Profile = rolestore.InstanceProfile{}
 	c := openCache(t, path, k, new(strings.Builder))
 	c.Put(i, testCredentials(i.ID))
 	for range 2 {
-		for name, x := range map[string]rolestore.Instance{"reborn": reborn, "promoted": promoted, "without a role": unbound, "other": other} {
+		for name, x := range map[string]rolestore.Instance{"reborn": reborn, "promoted": promoted, "without a role": unbound, "other": other,
+			"moved": moved, "untagged": untagged} {
 			if got, ok := c.Get(x); ok || !same(got, rolestore.Credentials{}) {
 				t.Errorf("the %s instance gets %s", name, got.AccessKeyID)
 			}

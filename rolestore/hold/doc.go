@@ -21,7 +21,7 @@
 // Only [Cache.Remove] waits for the disk.
 //
 // Invariants: a wrong key is no damage, and is an error that changes nothing. A
-// record is served only to the incarnation and the role that it was fetched for.
+// record is served only to the incarnation, the role and the pod that it was fetched for.
 // What one instance costs does not grow with the number of the others, and nobody
 // who reads waits for the disk.
 // Nothing here may import rolestore/issuer, a network package or gin.

@@ -27,6 +27,7 @@ func (c *Cache) Put(i rolestore.Instance, credentials rolestore.Credentials) {
 		InstanceID:  i.ID,
 		Incarnation: i.Incarnation,
 		RoleARN:     i.Profile.Role.ARN,
+		Pod:         i.Containers.Pod,
 		Credentials: credentials,
 	})
 }

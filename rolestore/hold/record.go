@@ -12,9 +12,10 @@ const credentialsBucket = "credentials"
 // Record is what the cache knows of an instance.
 type Record struct {
 	InstanceID string
-	// Incarnation and RoleARN are the instance's when the credentials were fetched.
+	// Incarnation, RoleARN and Pod are the instance's when the credentials were fetched.
 	Incarnation rolestore.Incarnation
 	RoleARN     string
+	Pod         rolestore.Pod
 	Credentials rolestore.Credentials
 }
 
@@ -22,6 +23,7 @@ type Record struct {
 type storedRecord struct {
 	Incarnation rolestore.Incarnation `json:"incarnation"`
 	RoleARN     string                `json:"role_arn"`
+	Pod         rolestore.Pod         `json:"pod,omitzero"`
 	storedCredentials
 }
 
@@ -37,7 +39,7 @@ type storedCredentials struct {
 }
 
 func (r *Record) encode() ([]byte, error) {
-	return json.Marshal(storedRecord{r.Incarnation, r.RoleARN, *stored(&r.Credentials)})
+	return json.Marshal(storedRecord{r.Incarnation, r.RoleARN, r.Pod, *stored(&r.Credentials)})
 }
 
 func decodeRecord(instanceID string, value []byte) (*Record, error) {
@@ -49,6 +51,7 @@ func decodeRecord(instanceID string, value []byte) (*Record, error) {
 		InstanceID:  instanceID,
 		Incarnation: s.Incarnation,
 		RoleARN:     s.RoleARN,
+		Pod:         s.Pod,
 		Credentials: *s.credentials(),
 	}, nil
 }

@@ -8,7 +8,8 @@
 //
 //	{"typ": "rolecall-host+jwt", "alg": "ES256"}
 //	{"iss": "h-...", "aud": "<core id>", "sub": "i-...", "iat": ..., "exp": ..., "jti": "...",
-//	 "role_arn": "arn:aws:iam::...:role/...", "role_session_name": "i-...", "duration_seconds": 21600}
+//	 "role_arn": "arn:aws:iam::...:role/...", "role_session_name": "i-...", "duration_seconds": 21600,
+//	 "role_delivery": "2.0", "tags": {"kubernetes-namespace": "shop"}}
 //
 // It lives for at most [MaxLifetime] and names the role, the session and the
 // duration, so that one that is overheard buys nothing but the very same request,

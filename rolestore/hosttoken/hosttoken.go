@@ -63,6 +63,8 @@ type Claims struct {
 	Duration    time.Duration
 	// Delivery is how the host hands the credentials out, [DeliveryV1] or [DeliveryV2].
 	Delivery string
+	// Tags are the session tags that the host sets for the instance.
+	Tags map[string]string
 	// Once is the token's own name (jti), and Issued its iat. Sign makes both.
 	Once   string
 	Issued time.Time
@@ -70,10 +72,11 @@ type Claims struct {
 
 type wire struct {
 	jwt.RegisteredClaims
-	RoleARN         string `json:"role_arn"`
-	RoleSessionName string `json:"role_session_name"`
-	DurationSeconds int64  `json:"duration_seconds"`
-	RoleDelivery    string `json:"role_delivery"`
+	RoleARN         string            `json:"role_arn"`
+	RoleSessionName string            `json:"role_session_name"`
+	DurationSeconds int64             `json:"duration_seconds"`
+	RoleDelivery    string            `json:"role_delivery"`
+	Tags            map[string]string `json:"tags,omitempty"`
 }
 
 // Sign returns the token for c, good for [MaxLifetime] from now on. key is on
@@ -85,6 +88,7 @@ func Sign(key *ecdsa.PrivateKey, c Claims, now time.Time) (string, error) {
 		RoleSessionName:  c.SessionName,
 		DurationSeconds:  int64(c.Duration / time.Second),
 		RoleDelivery:     c.Delivery,
+		Tags:             c.Tags,
 	})
 }
 
@@ -124,6 +128,7 @@ func Verify(token, core string, keyOf func(host string) *ecdsa.PublicKey, now ti
 		SessionName: w.RoleSessionName,
 		Duration:    time.Duration(w.DurationSeconds) * time.Second,
 		Delivery:    w.RoleDelivery,
+		Tags:        w.Tags,
 		Once:        w.ID,
 		Issued:      w.IssuedAt.Time,
 	}, nil

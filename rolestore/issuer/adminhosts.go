@@ -53,6 +53,7 @@ type (
 		InstanceIDs      []string          `json:"instance_ids"`
 		Region           string            `json:"region,omitempty"`
 		Tags             map[string]string `json:"tags,omitempty"`
+		TagKeys          []string          `json:"tag_keys,omitempty"`
 	}
 
 	// JoinTokenRequest asks for a join token; POST /v1/join-tokens.
@@ -174,7 +175,7 @@ func (c *Core) putGrant(g *gin.Context) {
 		c.done(g, fmt.Errorf("grant %s: account %s of host %s: %w", name, host.Account, host.ID, directory.ErrNotFound), "grant put")
 		return
 	}
-	grant := directory.Grant{Name: name, Account: host.Account, Host: host.ID, InstanceIDs: asked.InstanceIDs, Region: asked.Region, Tags: asked.Tags}
+	grant := directory.Grant{Name: name, Account: host.Account, Host: host.ID, InstanceIDs: asked.InstanceIDs, Region: asked.Region, Tags: asked.Tags, TagKeys: asked.TagKeys}
 	for _, profile := range asked.InstanceProfiles {
 		if p := d.InstanceProfileByName(host.Account, profile); p != nil && !strings.HasPrefix(profile, "arn:") {
 			profile = p.ARN()

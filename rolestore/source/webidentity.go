@@ -38,6 +38,9 @@ type WebIdentityConfig struct {
 	// Lifetime is how long the sessions are to live, 15 minutes to 12 hours, as
 	// AssumeRoleWithWebIdentity bounds it.
 	Lifetime time.Duration
+	// Tags are the session tags that this host sets for an instance, as the core's grant
+	// must let it. It may be nil.
+	Tags func(rolestore.Instance) map[string]string
 	// Now is the wall clock.
 	Now func() time.Time
 }
@@ -81,6 +84,10 @@ func (w *WebIdentity) Fetch(ctx context.Context, i rolestore.Instance) (rolestor
 func (w *WebIdentity) fetch(ctx context.Context, i rolestore.Instance, delivery string) (rolestore.Credentials, error) {
 	now := w.config.Now()
 	role := i.Profile.Role.ARN
+	var tags map[string]string
+	if w.config.Tags != nil {
+		tags = w.config.Tags(i)
+	}
 	token, err := hosttoken.Sign(w.config.Key, hosttoken.Claims{
 		Host:        w.config.Host,
 		Core:        w.config.Core,
@@ -89,6 +96,7 @@ func (w *WebIdentity) fetch(ctx context.Context, i rolestore.Instance, delivery 
 		SessionName: i.ID,
 		Duration:    w.config.Lifetime,
 		Delivery:    delivery,
+		Tags:        tags,
 	}, now)
 	if err != nil {
 		return rolestore.Credentials{}, err

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +79,7 @@ func TestTheRequestIsTheOneThatItsTokenNames(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := hosttoken.Claims{Host: host, Core: core, InstanceID: instance, RoleARN: role, SessionName: instance, Duration: 6 * time.Hour, Delivery: "2.0"}
-			if want.Once, want.Issued = claims.Once, claims.Issued; claims != want {
+			if want.Once, want.Issued = claims.Once, claims.Issued; !reflect.DeepEqual(claims, want) {
 				t.Errorf("the token says %+v, want %+v", claims, want)
 			}
 			seconds, err := strconv.Atoi(r.PostForm.Get("DurationSeconds"))
@@ -89,6 +90,25 @@ func TestTheRequestIsTheOneThatItsTokenNames(t *testing.T) {
 		}
 		if tokens := a.tokens(); len(tokens) != 2 || tokens[0] == tokens[1] {
 			t.Errorf("%d requests, want two with a token each", len(tokens))
+		}
+	})
+}
+
+// TestTheTokenSetsTheInstancesTags shows it of both sessions of an instance.
+func TestTheTokenSetsTheInstancesTags(t *testing.T) {
+	i := web()
+	i.Options.HTTPTokens = "optional"
+	issuers(t, says(200, session()), func(t *testing.T, issuer, _ string, a *asked) {
+		w, key := dialed(t, issuer)
+		w.config.Tags = func(i rolestore.Instance) map[string]string { return map[string]string{"of": i.ID} }
+		if _, err := w.Fetch(t.Context(), i); err != nil || len(a.tokens()) != 2 {
+			t.Fatalf("%d requests, %v", len(a.tokens()), err)
+		}
+		for _, token := range a.tokens() {
+			claims, err := hosttoken.Verify(token, core, func(string) *ecdsa.PublicKey { return &key.PublicKey }, noon)
+			if err != nil || !reflect.DeepEqual(claims.Tags, map[string]string{"of": instance}) {
+				t.Errorf("the token says %+v (%v)", claims, err)
+			}
 		}
 	})
 }

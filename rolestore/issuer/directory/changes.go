@@ -65,7 +65,8 @@ func (g *Grant) changes(o *Grant) []string {
 		field{"instance_profiles", slices.Equal(g.InstanceProfiles, o.InstanceProfiles)},
 		field{"instance_ids", slices.Equal(g.InstanceIDs, o.InstanceIDs)},
 		field{"region", g.Region == o.Region},
-		field{"tags", maps.Equal(g.Tags, o.Tags)})
+		field{"tags", maps.Equal(g.Tags, o.Tags)},
+		field{"tag_keys", slices.Equal(g.TagKeys, o.TagKeys)})
 }
 
 // equalTexts reports whether two sets of inline policies are the same.

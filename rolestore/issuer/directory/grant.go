@@ -29,6 +29,9 @@ type Grant struct {
 	Region string `json:"region,omitempty"`
 	// Tags are the session tags of all sessions that come of the grant.
 	Tags map[string]string `json:"tags,omitempty"`
+	// TagKeys are the keys of the session tags that the host may set for each instance,
+	// such as of which pod it is.
+	TagKeys []string `json:"tag_keys,omitempty"`
 	// HostKey is the [Host.Fingerprint] that the host must have; empty for a grant that
 	// was made when the host was registered, and goes with it.
 	HostKey string `json:"host_key_sha256,omitempty"`
@@ -36,8 +39,8 @@ type Grant struct {
 	// when it does so no longer. It is ManagedByCore for what `up` grants its own host.
 	ManagedBy string `json:"managed_by,omitempty"`
 	Unnamed   bool   `json:"unnamed,omitempty"`
-	// GrantedBy is the ARN of who made the grant, and Retagged when its tags changed
-	// last: sessions of before carry others.
+	// GrantedBy is the ARN of who made the grant, and Retagged when its tags or tag keys
+	// changed last: sessions of before carry others.
 	GrantedBy string    `json:"granted_by"`
 	Retagged  time.Time `json:"retagged"`
 }

@@ -25,6 +25,7 @@ type GrantDefinition struct {
 	InstanceIDs      []string
 	Region           string
 	Tags             map[string]string
+	TagKeys          []string
 }
 
 // granterSession names who makes the grants of core.yaml: the core's administrator. Who
@@ -79,6 +80,9 @@ func (g GrantDefinition) grant(account string) Grant {
 		InstanceProfiles: slices.Clone(g.InstanceProfiles), InstanceIDs: g.InstanceIDs, Region: g.Region}
 	if len(g.Tags) > 0 {
 		grant.Tags = g.Tags
+	}
+	if len(g.TagKeys) > 0 {
+		grant.TagKeys = g.TagKeys
 	}
 	return grant
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,15 +22,6 @@ const (
 
 	// maxPattern is longer than any instance id that is written as a pattern.
 	maxPattern = 256
-
-	// The lengths of session tags
-	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html).
-	maxTagKey   = 128
-	maxTagValue = 256
-
-	// maxTagText bounds the tags together, in bytes: they travel in each session token,
-	// which has to stay below 2,500 characters.
-	maxTagText = 1024
 
 	// passedTo is the service that a grant passes roles to.
 	passedTo = "ec2.amazonaws.com"
@@ -107,12 +99,12 @@ func (d *Directory) free(have *Grant) error {
 	return fmt.Errorf("%w: change it in %s", ErrManaged, file)
 }
 
-// replaces notes when the tags became others than those of the sessions of before.
+// replaces notes when sessions began to have other tags than those of before.
 func (g *Grant) replaces(have *Grant, now time.Time) {
 	if have == nil {
 		return
 	}
-	if g.Retagged = have.Retagged; !maps.Equal(have.Tags, g.Tags) {
+	if g.Retagged = have.Retagged; !maps.Equal(have.Tags, g.Tags) || !slices.Equal(have.TagKeys, g.TagKeys) {
 		g.Retagged = now.UTC()
 	}
 }
@@ -204,7 +196,7 @@ func (g *Grant) check() error {
 			return fmt.Errorf("instance profile %q: name each profile; * is refused", profile)
 		}
 	}
-	return checkTags(g.Tags)
+	return g.checkTags()
 }
 
 func (s *Snapshot) rolesIn(g *Grant) ([]*Role, error) {
@@ -228,31 +220,3 @@ func (s *Snapshot) rolesIn(g *Grant) ([]*Role, error) {
 
 // region is the form of AWS's names of regions, which are part of ARNs.
 var region = regexp.MustCompile(`^[a-z]{2}(-[a-z]{1,16}){1,3}-[0-9]{1,2}$`)
-
-var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-
-func checkTags(tags map[string]string) error {
-	if len(tags) > maxTags {
-		return fmt.Errorf("want at most %d tags", maxTags)
-	}
-	seen, text := map[string]bool{}, 0
-	for k, v := range tags {
-		text += len(k) + len(v)
-		switch folded := policy.Fold(k); {
-		case k == "" || len(k) > maxTagKey || !tagText.MatchString(k):
-			return fmt.Errorf("tag key %.64q: want 1 to %d letters, digits, spaces or _.:/=+-@", k, maxTagKey)
-		case len(v) > maxTagValue || !tagText.MatchString(v):
-			return fmt.Errorf("tag %s: want a value of at most %d letters, digits, spaces or _.:/=+-@", k, maxTagValue)
-		case strings.HasPrefix(folded, "aws:"):
-			return fmt.Errorf("tag key %s: aws: is AWS's own", k)
-		case seen[folded]:
-			return fmt.Errorf("tag key %s is there in another case: to policies they are the same", k)
-		default:
-			seen[folded] = true
-		}
-	}
-	if text > maxTagText {
-		return fmt.Errorf("the tags have %d bytes together, and session tokens have room for %d", text, maxTagText)
-	}
-	return nil
-}

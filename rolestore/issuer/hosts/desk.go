@@ -64,6 +64,7 @@ var reasons = []struct {
 	{directory.ErrJoinToken, "join_token"},
 	{directory.ErrHostTaken, "host_taken"},
 	{errOtherRequest, "other_request"},
+	{errUnlisted, "tag_not_granted"},
 	{ErrDenied, "denied"},
 }
 

@@ -8,12 +8,13 @@
 //	it was not used before,
 //	the session is named after the instance,
 //	a grant of the host's covers the instance and a profile that holds the role,
+//	the grant lists the keys of all session tags that the token sets,
 //	the role's trust policy lets the service ec2.amazonaws.com assume it, and
 //	the instance is leased to no other host,
 //
 // evaluated once, as action sts:AssumeRole, so that trust policies copied from
 // AWS work as they are. A grant alone gives nothing, and neither does trust. The
-// session's tags are the grant's; the token has none.
+// session's tags are the grant's own, which no token changes, and those of the token.
 //
 // The session carries the lease of its instance. It is good for as long as
 // [Desk.Stands] says: until the lease is released or revoked, the grant is taken away

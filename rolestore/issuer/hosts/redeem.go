@@ -4,12 +4,16 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
 // service is who assumes a role on behalf of an instance.
@@ -21,6 +25,24 @@ var ErrDenied = errors.New("denied")
 
 // errOtherRequest is the denial of a token in a request that it was not made for.
 var errOtherRequest = fmt.Errorf("%w: the request is not the one that the token is for", ErrDenied)
+
+// TagError is the denial of session tags that the grant does not let its host set. It
+// wraps [ErrDenied]. The host may know of it: it tells nothing but what the host was
+// granted itself.
+type TagError struct {
+	Grant string
+	Keys  []string
+}
+
+// Error implements error.
+func (e *TagError) Error() string {
+	return fmt.Sprintf("grant %s does not list the tag keys %s", e.Grant, strings.Join(e.Keys, ", "))
+}
+
+// Unwrap is for [errors.Is].
+func (e *TagError) Unwrap() error { return errUnlisted }
+
+var errUnlisted = fmt.Errorf("%w: tag keys that are not granted", ErrDenied)
 
 // instanceID is EC2's form of ids, the short one of before 2016 included.
 var instanceID = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
@@ -44,8 +66,8 @@ type Redemption struct {
 	Lease string
 	// Region is the instance's, from the grant.
 	Region string
-	// Tags are the session's, from the grant.
-	Tags map[string]string
+	// Tags are the session's: the grant's, and those that it lets the host set.
+	Tags []session.Tag
 }
 
 // Redeem returns what the token buys. Besides [ErrDenied], [ErrReplayed] and
@@ -71,6 +93,9 @@ func (d *Desk) redeem(token string, asked Request, now time.Time) (r Redemption,
 	case !instanceID.MatchString(c.InstanceID):
 		return r, fmt.Errorf("%w: %.32q is no instance id", ErrDenied, c.InstanceID)
 	}
+	if err := directory.CheckTags(c.Tags); err != nil {
+		return r, fmt.Errorf("%w: tags: %w", hosttoken.ErrInvalid, err)
+	}
 	if err := d.once.use(c.Host, c.Once, c.Issued, now); err != nil {
 		return r, err
 	}
@@ -78,7 +103,11 @@ func (d *Desk) redeem(token string, asked Request, now time.Time) (r Redemption,
 	if err != nil {
 		return r, err
 	}
-	if !trusted(role, grant, asked, now) {
+	tags, err := tagged(grant, c.Tags)
+	if err != nil {
+		return r, err
+	}
+	if !trusted(role, grant, tags, asked, now) {
 		return r, fmt.Errorf("%w: the trust policy of %s does not let %s assume it", ErrDenied, role.ARN(), service)
 	}
 	lease, err := d.directory.Claim(c.InstanceID, c.Host, role.UniqueID, now)
@@ -88,19 +117,19 @@ func (d *Desk) redeem(token string, asked Request, now time.Time) (r Redemption,
 	case err != nil:
 		return r, err
 	}
-	r.Role, r.Lease, r.Region, r.Tags = role, lease.ID, grant.Region, grant.Tags
+	r.Role, r.Lease, r.Region, r.Tags = role, lease.ID, grant.Region, tags
 	return r, nil
 }
 
 // trusted evaluates the trust policy once, for the service and as sts:AssumeRole.
-func trusted(role *directory.Role, grant *directory.Grant, asked Request, now time.Time) bool {
-	decision := policy.Evaluate(matter(role, grant, asked, now))
+func trusted(role *directory.Role, grant *directory.Grant, tags []session.Tag, asked Request, now time.Time) bool {
+	decision := policy.Evaluate(matter(role, grant, tags, asked, now))
 	return decision.Allowed()
 }
 
 // matter is what the service asks on behalf of an instance, and the policy that has a
-// say. The tags are the core's own, so no sts:TagSession is asked for them.
-func matter(role *directory.Role, grant *directory.Grant, asked Request, now time.Time) (policy.Request, policy.Policies) {
+// say. It is the grant that says who sets which tags, so no sts:TagSession is asked for.
+func matter(role *directory.Role, grant *directory.Grant, tags []session.Tag, asked Request, now time.Time) (policy.Request, policy.Policies) {
 	context := asked.Context.Clone()
 	context.SetTime("aws:CurrentTime", now)
 	context.SetInt("aws:EpochTime", now.Unix())
@@ -109,18 +138,39 @@ func matter(role *directory.Role, grant *directory.Grant, asked Request, now tim
 	context.SetBool("aws:ViaAWSService", false)
 	context.Set("aws:RequestedRegion", cmp.Or(grant.Region, directory.DefaultRegion)) // EC2 asks where the instance is
 	context.Set("sts:RoleSessionName", asked.SessionName)
-	var keys []string
-	for k, v := range grant.Tags {
-		context.Set("aws:RequestTag/"+k, v)
-		keys = append(keys, k)
+	var keys, transitive []string
+	for _, t := range tags {
+		context.Set("aws:RequestTag/"+t.Key, t.Value)
+		keys = append(keys, t.Key)
+		if t.Transitive {
+			transitive = append(transitive, t.Key)
+		}
 	}
 	context.SetAll("aws:TagKeys", keys)
+	context.SetAll("sts:TransitiveTagKeys", transitive)
 	for k, v := range role.Tags {
 		context.Set("aws:ResourceTag/"+k, v)
 		context.Set("iam:ResourceTag/"+k, v)
 	}
 	return policy.Request{Principal: policy.Principal{Service: service}, Action: "sts:AssumeRole", Resource: role.ARN(), Context: context},
 		policy.Policies{Resource: &policy.Policy{Name: "trust policy of " + role.ARN(), Document: role.Trust}}
+}
+
+// tagged returns the tags of a session: the grant's and those that the host sets, none
+// of which is the grant's. The host's pass on to the sessions that are bought with this
+// one, as EKS's of pods do (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html).
+func tagged(grant *directory.Grant, set map[string]string) ([]session.Tag, error) {
+	if unlisted := grant.UnlistedTags(set); unlisted != nil {
+		return nil, &TagError{grant.Name, unlisted}
+	}
+	var tags []session.Tag
+	for _, k := range slices.Sorted(maps.Keys(grant.Tags)) {
+		tags = append(tags, session.Tag{Key: k, Value: grant.Tags[k]})
+	}
+	for _, k := range slices.Sorted(maps.Keys(set)) {
+		tags = append(tags, session.Tag{Key: k, Value: set[k], Transitive: true})
+	}
+	return tags, nil
 }
 
 // granted returns the role of that ARN and the first of the host's grants, by name,

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
 
@@ -45,6 +47,7 @@ var trusts = map[string]string{
 	"of-the-account":         `{"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"sts:AssumeRole"}`,
 	"of-all-but-one":         `{"Effect":"Allow","NotPrincipal":{"AWS":"` + other + `"},"Action":"sts:AssumeRole"}`,
 	"of-web-identities":      `{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRoleWithWebIdentity"}`,
+	"of-the-shop":            strings.Replace(allowEC2, "}", `},"Condition":{"StringEquals":{"aws:RequestTag/kubernetes-namespace":"shop","sts:TransitiveTagKeys":"kubernetes-namespace"},"ForAnyValue:StringEquals":{"aws:TagKeys":"kubernetes-pod-name"}}`, 1),
 	"denied":                 allowEC2 + `,{"Effect":"Deny","Principal":"*","Action":"sts:*"}`,
 	"denied-this-instance":   allowEC2 + `,` + denyOne + `{"StringEquals":{"sts:RoleSessionName":"` + guest + `"}}}`,
 	"denied-another":         allowEC2 + `,` + denyOne + `{"StringEquals":{"sts:RoleSessionName":"i-ffffffffffffffff0"}}}`,
@@ -139,13 +142,13 @@ func (h house) redeem(t *testing.T, c hosttoken.Claims, change func(*Request)) (
 	}
 	r, err := h.Redeem(token, asked, now)
 	c.Once, c.Issued = r.Claims.Once, r.Claims.Issued
-	if err == nil && r.Claims != c {
+	if err == nil && !reflect.DeepEqual(r.Claims, c) {
 		t.Errorf("Redeem says that the token says %+v", r.Claims)
 	}
 	if lease, ok := h.directory.Lease(c.InstanceID); err == nil && (!ok || lease.ID != r.Lease || lease.Host != hostID || lease.RoleID != r.Role.UniqueID) {
 		t.Errorf("the lease is %+v and the session's %s", lease, r.Lease)
 	}
-	if (err == nil) != (r.Role != nil) || (err == nil) != (r.Tags["team"] == "blue") {
+	if (err == nil) != (r.Role != nil) || (err == nil) != slices.Contains(r.Tags, session.Tag{Key: "team", Value: "blue"}) {
 		t.Errorf("Redeem = %v, %v", r, err)
 	}
 	return r.Role, err

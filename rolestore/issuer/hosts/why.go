@@ -20,14 +20,17 @@ type Standing struct {
 	Grant           string `json:"grant,omitempty"`
 	InstanceProfile string `json:"instance_profile,omitempty"`
 	RoleARN         string `json:"role_arn,omitempty"`
+	// TagKeys are the keys of the session tags that the grant lets the host set.
+	TagKeys []string `json:"tag_keys,omitempty"`
 	// Lacks says what is missing, so that the trust policy is not even looked at.
 	Lacks string `json:"lacks,omitempty"`
 }
 
 // Why returns how an instance stands, and, if it lacks nothing, what its role's trust
 // policy is asked. roleARN may be empty: the role is then the one that was fetched
-// last, or the first that a grant lets a host fetch.
-func (d *Desk) Why(instance, roleARN string, context *policy.Context, now time.Time) (Standing, policy.Request, policy.Policies) {
+// last, or the first that a grant lets a host fetch. tags are those that the host is to
+// set.
+func (d *Desk) Why(instance, roleARN string, tags map[string]string, context *policy.Context, now time.Time) (Standing, policy.Request, policy.Policies) {
 	s := d.directory.Snapshot()
 	st := Standing{InstanceID: instance, RoleARN: roleARN}
 	role, grant, lacks := d.standing(s, &st)
@@ -35,14 +38,19 @@ func (d *Desk) Why(instance, roleARN string, context *policy.Context, now time.T
 		st.Lacks = lacks
 		return st, policy.Request{}, policy.Policies{}
 	}
-	st.Grant, st.RoleARN = grant.Name, role.ARN()
+	st.Grant, st.RoleARN, st.TagKeys = grant.Name, role.ARN(), grant.TagKeys
 	for _, arn := range grant.InstanceProfiles {
 		if p := s.InstanceProfile(arn); p != nil && p.Role == role.Name && p.Account == role.Account {
 			st.InstanceProfile = arn
 			break
 		}
 	}
-	request, policies := matter(role, grant, Request{RoleARN: role.ARN(), SessionName: instance, Context: context}, now)
+	all, err := tagged(grant, tags)
+	if err != nil {
+		st.Lacks = err.Error()
+		return st, policy.Request{}, policy.Policies{}
+	}
+	request, policies := matter(role, grant, all, Request{RoleARN: role.ARN(), SessionName: instance, Context: context}, now)
 	return st, request, policies
 }
 

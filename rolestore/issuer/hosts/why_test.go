@@ -13,7 +13,7 @@ func TestWhyFollowsAnInstance(t *testing.T) {
 	h := build(t)
 	why := func(instance, role string) Standing {
 		t.Helper()
-		standing, request, policies := h.Why(instance, role, nil, now)
+		standing, request, policies := h.Why(instance, role, nil, nil, now)
 		if d := policy.Evaluate(request, policies); standing.Lacks != "" && d.Allowed() {
 			t.Errorf("%s lacks %q and is allowed", instance, standing.Lacks)
 		}

@@ -1,8 +1,6 @@
 package sts
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -52,11 +50,8 @@ var actions = map[string]action{
 // of its instance.
 func (c *call) leased(bought hosts.Redemption, life time.Duration) session.Claims {
 	claims := c.claim(session.AssumedRole, bought.Role.UniqueID, bought.Role.Account, bought.Claims.SessionName, life)
-	claims.Lease, claims.Region = bought.Lease, bought.Region
+	claims.Lease, claims.Region, claims.Tags = bought.Lease, bought.Region, bought.Tags
 	claims.Context = []session.Fact{{Key: "ec2:RoleDelivery", Value: bought.Claims.Delivery}}
-	for _, k := range slices.Sorted(maps.Keys(bought.Tags)) {
-		claims.Tags = append(claims.Tags, session.Tag{Key: k, Value: bought.Tags[k]})
-	}
 	return claims
 }
 

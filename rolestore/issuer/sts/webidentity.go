@@ -80,6 +80,7 @@ func noProvider(token string) error {
 }
 
 func explainHostToken(err error, claims hosttoken.Claims) error {
+	var unlisted *hosts.TagError
 	switch {
 	case errors.Is(err, hosttoken.ErrExpired):
 		return badRequest("ExpiredTokenException", "Token expired: it must be redeemed within a minute; check the clocks of the host and of this service.")
@@ -91,6 +92,10 @@ func explainHostToken(err error, claims hosttoken.Claims) error {
 			Status: http.StatusBadRequest, Reason: "host " + claims.Host + ": " + err.Error()}
 	case errors.Is(err, hosts.ErrBusy), errors.Is(err, directory.ErrTooManyLeases):
 		return &Error{Code: "Throttling", Message: "Rate exceeded", Status: http.StatusBadRequest, Reason: "host " + claims.Host + ": " + err.Error()}
+	case errors.As(err, &unlisted):
+		return &Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: unlisted.Error() + ", which its host sets as session tags of " + claims.InstanceID +
+			": add them by `rolecall core grant put " + unlisted.Grant + " --tag-keys ...`, or to tag_keys in core.yaml; or have the host set none, for a pod by container_credentials.pod.session_tags: disabled",
+			Reason: "host " + claims.Host + ", instance " + claims.InstanceID + ": " + err.Error()}
 	case errors.Is(err, hosts.ErrDenied):
 		return &Error{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
 			Status: http.StatusForbidden, Reason: "host " + claims.Host + ", instance " + claims.InstanceID + ": " + err.Error()}

@@ -104,6 +104,18 @@ func (q Question) describe(c *policy.Context) {
 	}
 }
 
+// requestTags are the session tags that the request would set.
+func (q Question) requestTags() map[string]string {
+	const prefix = "aws:RequestTag/"
+	tags := map[string]string{}
+	for key, values := range q.Context {
+		if len(key) > len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) && len(values) == 1 {
+			tags[key[len(prefix):]] = values[0]
+		}
+	}
+	return tags
+}
+
 // whyInstance answers what would come of a token of the instance's host.
 func (s *Server) whyInstance(q Question) (Answer, error) {
 	if q.Principal != "" || q.Action != "" {
@@ -111,7 +123,7 @@ func (s *Server) whyInstance(q Question) (Answer, error) {
 	}
 	context := policy.NewContext()
 	q.describe(context)
-	standing, request, policies := s.config.Desk.Why(q.Instance, q.Resource, context, s.config.Now())
+	standing, request, policies := s.config.Desk.Why(q.Instance, q.Resource, q.requestTags(), context, s.config.Now())
 	if standing.Lacks != "" {
 		return Answer{Effect: policy.ImplicitDeny.String(), Because: "because " + standing.Lacks, Instance: &standing, Statements: []StatementSaid{}}, nil
 	}
