@@ -53,7 +53,13 @@ type connections struct {
 }
 
 // hold makes those who come wait, until release or end.
-func (c *connections) hold() { c.held = make(chan struct{}) }
+func (c *connections) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held == nil {
+		c.held = make(chan struct{})
+	}
+}
 
 func (c *connections) release() {
 	c.mu.Lock()
