@@ -128,7 +128,9 @@ func unreadable(reply []byte) *refusal {
 	case http.StatusExpectationFailed:
 		return refusedExpectation
 	}
-	return refusedMalformed
+	r := *refusedMalformed
+	r.status = status
+	return &r
 }
 
 // unread counts and tells what was refused before it was a request.
@@ -142,6 +144,6 @@ func (s *Server) unread(c *conn, r *refusal) {
 // bareReply is [Server.refuse] where there is no request to reply to. It is the last one
 // on its connection, and has no body, for it may have been one by HEAD.
 func (s *Server) bareReply(r *refusal) []byte {
-	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: 0\r\nServer: %s\r\nDate: %s\r\nConnection: close\r\n\r\n",
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\nContent-Type: %s\r\nServer: %s\r\nDate: %s\r\nConnection: close\r\n\r\n",
 		r.status, http.StatusText(r.status), plainText[0], serverName[0], s.now().UTC().Format(http.TimeFormat))
 }

@@ -21,10 +21,10 @@ func TestWhatIsNoRequestIsRefusedAsEC2WouldAndTold(t *testing.T) {
 		"large headers":       {"GET / HTTP/1.1\r\n" + hostIP + "\r\nX-Large: " + strings.Repeat("x", 16<<10) + "\r\n\r\n", 431, "too large"},
 		"no HTTP":             {"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, "no HTTP"},
 		"no Host":             {"GET / HTTP/1.1\r\n\r\n", 400, "no HTTP"},
-		"HEAD in HTTP/0.0":    {"HEAD / HTTP/0.0\r\n" + hostIP + "\r\n\r\n", 400, "no HTTP"},
+		"HEAD in HTTP/0.0":    {"HEAD / HTTP/0.0\r\n" + hostIP + "\r\n\r\n", 505, "no HTTP"},
 		"two Hosts":           {"GET / HTTP/1.1\r\n" + hostIP + "\r\nHost: other\r\n\r\n", 400, "no HTTP"},
-		"HTTP/2":              {"GET / HTTP/2.0\r\n" + hostIP + "\r\n\r\n", 400, "no HTTP"},
-		"an unknown coding":   {"PUT / HTTP/1.1\r\n" + hostIP + "\r\nTransfer-Encoding: gzip\r\n\r\n", 400, "no HTTP"},
+		"HTTP/2":              {"GET / HTTP/2.0\r\n" + hostIP + "\r\n\r\n", 505, "no HTTP"},
+		"an unknown coding":   {"PUT / HTTP/1.1\r\n" + hostIP + "\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "no HTTP"},
 		"another expectation": {"GET / HTTP/1.1\r\n" + hostIP + "\r\nExpect: mercy\r\n\r\n", 417, "expects"},
 	} {
 		t.Run(name, func(t *testing.T) {
