@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -107,22 +106,16 @@ func (w *wire) check(t *testing.T, raw string) {
 		if err != nil {
 			t.Fatalf("%q: a reply is cut short: %v", raw, err)
 		}
-		if w.checkReply(t, raw, r, resp, string(text)); resp.Header["Server"] == nil && resp.Close {
-			return // net/http gives this one a body for HEAD too
-		}
+		w.checkReply(t, raw, r, resp, string(text))
 	}
 }
-
-// ofHTTP are the replies of net/http itself to what is not HTTP or none that it serves.
-var ofHTTP = []int{400, 417, 431, 501, 505}
 
 // ours is how the service may be named.
 var ours = regexp.MustCompile(`^(?i)([0-9]+(\.[0-9]+){3}|\[[0-9a-f:.]+(%.*)?\]|localhost|instance-data(\.ec2\.internal)?)(:[0-9]*)?$`)
 
 func (w *wire) checkReply(t *testing.T, raw string, r *http.Request, resp *http.Response, text string) {
 	t.Helper()
-	own := resp.Header.Get("Server") == "EC2ws" || resp.Header.Get("Content-Type") == "application/json"
-	if !own && (!resp.Close || !slices.Contains(ofHTTP, resp.StatusCode)) {
+	if resp.Header.Get("Server") != "EC2ws" && resp.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%q: a reply of nobody: %v", raw, resp)
 	}
 	if resp.StatusCode != http.StatusOK {

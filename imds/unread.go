@@ -62,6 +62,7 @@ func watch(nc net.Conn, state http.ConnState) {
 		return
 	}
 	switch state {
+	case http.StateNew, http.StateHijacked:
 	case http.StateActive:
 		c.active.Store(true)
 	case http.StateIdle:
@@ -127,7 +128,9 @@ func unreadable(reply []byte) *refusal {
 	case http.StatusExpectationFailed:
 		return refusedExpectation
 	}
-	return refusedMalformed
+	r := *refusedMalformed
+	r.status = status
+	return &r
 }
 
 // unread counts and tells what was refused before it was a request.
@@ -139,12 +142,8 @@ func (s *Server) unread(c *conn, r *refusal) {
 }
 
 // bareReply is [Server.refuse] where there is no request to reply to. It is the last one
-// on its connection.
+// on its connection, and has no body, for it may have been one by HEAD.
 func (s *Server) bareReply(r *refusal) []byte {
-	page := emptyPage
-	if r.status == http.StatusBadRequest {
-		page = badRequestPage
-	}
-	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nServer: %s\r\nDate: %s\r\nConnection: close\r\n\r\n%s",
-		r.status, http.StatusText(r.status), page.contentType[0], len(page.body), serverName[0], s.now().UTC().Format(http.TimeFormat), page.body)
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\nContent-Type: %s\r\nServer: %s\r\nDate: %s\r\nConnection: close\r\n\r\n",
+		r.status, http.StatusText(r.status), plainText[0], serverName[0], s.now().UTC().Format(http.TimeFormat))
 }

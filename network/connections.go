@@ -29,6 +29,7 @@ type Conn struct {
 	*net.TCPConn
 	attachment string
 	among      *connections
+	crowd      *crowd
 }
 
 // Attachment is the name of the attachment by which the connection arrived.
@@ -52,7 +53,13 @@ type connections struct {
 }
 
 // hold makes those who come wait, until release or end.
-func (c *connections) hold() { c.held = make(chan struct{}) }
+func (c *connections) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held == nil {
+		c.held = make(chan struct{})
+	}
+}
 
 func (c *connections) release() {
 	c.mu.Lock()
@@ -86,7 +93,7 @@ func (c *connections) early(r rate, anyway bool) time.Duration {
 }
 
 // add reports whether the attachment takes the connection: it does not when it has
-// maxOpen, or when the caller says that it is one too many.
+// as many as it may have now, or when the caller says that it is one too many.
 func (c *connections) add(conn *Conn, tooMany bool) bool {
 	c.mu.Lock()
 	held := c.held
@@ -99,7 +106,7 @@ func (c *connections) add(conn *Conn, tooMany bool) bool {
 	if c.ended {
 		return false
 	}
-	if tooMany || len(c.open) >= maxOpen {
+	if tooMany || len(c.open) >= conn.crowd.most() {
 		c.turnedAway++
 		return false
 	}
@@ -107,6 +114,7 @@ func (c *connections) add(conn *Conn, tooMany bool) bool {
 		c.open = map[*Conn]struct{}{}
 	}
 	c.open[conn] = struct{}{}
+	conn.crowd.open.Add(1)
 	return true
 }
 
@@ -120,7 +128,15 @@ func (c *connections) away() uint64 {
 func (c *connections) remove(conn *Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.open, conn)
+	c.forget(conn)
+}
+
+// forget has the connection not be among the open ones. It may be so already.
+func (c *connections) forget(conn *Conn) {
+	if _, open := c.open[conn]; open {
+		delete(c.open, conn)
+		conn.crowd.open.Add(-1)
+	}
 }
 
 // end closes all, and lets no other in.
@@ -144,7 +160,7 @@ func (c *connections) dropBut(served []netip.AddrPort) {
 		if slices.ContainsFunc(served, func(s netip.AddrPort) bool { return s.Addr() == local.Unmap() }) {
 			continue
 		}
-		delete(c.open, conn)
+		c.forget(conn)
 		_ = conn.TCPConn.Close() // what was sent already, and its FIN, leave all the same
 	}
 }

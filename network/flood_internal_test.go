@@ -123,6 +123,53 @@ func newAtHand(t *testing.T, n int) []net.Conn {
 	return conns
 }
 
+// TestFewConnectionsFindRoomInACrowd has two attachments fill the hall: then those who have
+// many are turned away, and a third is not, until it has its few. There is room again when
+// connections end, by themselves or with their attachment.
+func TestFewConnectionsFindRoomInACrowd(t *testing.T) {
+	h := newHall(rate{})
+	h.crowd.room = 100
+	conns := newAtHand(t, 400)
+	in := func(w *wanted, n int) (letIn []*Conn) {
+		for range n {
+			tcp := conns[0].(*net.TCPConn)
+			conns = conns[1:]
+			attended := make(chan struct{})
+			go func() {
+				h.letIn(&door{resident: func(netip.Addr) *wanted { return w }}, tcp)
+				close(attended)
+			}()
+			select {
+			case c := <-h.arrived:
+				letIn = append(letIn, c)
+				<-attended
+			case <-attended: // turned away
+			}
+		}
+		return letIn
+	}
+	var first, second, third wanted
+	if got := len(in(&first, 60)) + len(in(&second, 60)); got != 100 {
+		t.Fatalf("%d are let in, want 100", got)
+	}
+	few := in(&third, 20)
+	if len(few) != fewOpen || third.status().TurnedAway != uint64(20-fewOpen) {
+		t.Errorf("%d of a third are let in, want %d", len(few), fewOpen)
+	}
+	for _, c := range few {
+		_ = c.Close()
+		_ = c.Close() // as net/http may
+	}
+	second.connections.end()
+	if open := h.crowd.open.Load(); open != 60 {
+		t.Errorf("%d are open, want the 60 of the first", open)
+	}
+	if got := len(in(&first, 60)); got != 40 {
+		t.Errorf("%d more of the first are let in, want 40", got)
+	}
+	first.connections.end()
+}
+
 // TestWhoConnectsTooOftenWaits lets twenty at once in, and then ten a second: by a door of
 // its own all are let in when their time has come; by one that others use they are turned
 // away and counted, and the door is attended at once. It is the same with those that find

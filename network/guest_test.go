@@ -3,10 +3,13 @@ package network_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -246,4 +249,66 @@ func TestOpenConnectionsEndWithTheInstance(t *testing.T) {
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Error("our side is still open")
 	}
+}
+
+// TestTheOldWayIsClosedBeforeTheNewOneIsKnown moves a name from one guest to another. While
+// the caller stores that, the name is the other's to him already: a connection of the first
+// guest's has ended, though nobody has accepted it yet, and it is let in no more.
+func TestTheOldWayIsClosedBeforeTheNewOneIsKnown(t *testing.T) {
+	host := nettest.New(t)
+	var state *network.State
+	host.Do(func() {
+		var err error
+		if state, err = network.New(network.Config{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	defer func() { _ = state.Close(true) }()
+	first, second := newGuest(t, host, "tap1", "10.0.0.5/24"), newGuest(t, host, "tap2", "10.0.0.5/24")
+	put(t, state, network.Interface("web", "", "tap1", false))
+	told := make(chan string, 2)
+	dial := func() {
+		said, _ := ask(t, first, metadata[0])
+		told <- said
+	}
+	go dial()
+	early, err := state.Listener().Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan net.Conn)
+	err = state.Put(t.Context(), network.Interface("web", "", "tap2", false), func() error {
+		if _, err := early.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a connection of before: %v, want that it is closed", err)
+		}
+		go dial()
+		go func() {
+			if c, err := state.Listener().Accept(); err == nil {
+				accepted <- c
+			}
+		}()
+		select {
+		case c := <-accepted:
+			t.Errorf("%s is let in by the old way", c.RemoteAddr())
+		case <-time.After(100 * time.Millisecond):
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-told
+	<-told      // both have ended
+	go func() { // the next is let in
+		c := <-accepted
+		_, _ = io.WriteString(c, "web")
+		_ = c.Close()
+		serve(state.Listener())
+	}()
+	wantTold(t, second, metadata[0], "web")
+	full := errors.New("the disk is full")
+	if err := state.Put(t.Context(), network.Interface("web", "", "tap1", false), func() error { return full }); !errors.Is(err, full) {
+		t.Errorf("error %v", err)
+	}
+	wantTold(t, second, metadata[0], "web") // as before
 }

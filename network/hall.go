@@ -27,10 +27,11 @@ type hall struct {
 	once    sync.Once
 	closed  chan struct{}
 	rate    rate // of each attachment's connections
+	crowd   *crowd
 }
 
 func newHall(r rate) *hall {
-	return &hall{arrived: make(chan *Conn), closed: make(chan struct{}), rate: r}
+	return &hall{arrived: make(chan *Conn), closed: make(chan struct{}), rate: r, crowd: newCrowd()}
 }
 
 // Accept implements [net.Listener]. Every connection is a [*Conn].
@@ -94,7 +95,7 @@ func (h *hall) letIn(d *door, tcp *net.TCPConn) (unattended time.Duration) {
 		_ = tcp.Close()
 		return 0
 	}
-	conn := &Conn{TCPConn: tcp, attachment: w.Name, among: &w.connections}
+	conn := &Conn{TCPConn: tcp, attachment: w.Name, among: &w.connections, crowd: h.crowd}
 	shares := w.Member != nil
 	early := w.connections.early(h.rate, !shares)
 	if !w.connections.add(conn, early > 0 && shares) {

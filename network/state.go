@@ -239,12 +239,17 @@ func (s *State) exchange(ctx context.Context, old *wanted, a Attachment, commit 
 	s.settle(ctx, w)
 	err := w.err
 	if err == nil {
+		if old != nil { // or who still came by it would be taken for the new one
+			old.connections.hold()
+			old.connections.drop()
+		}
 		err = commit()
 	}
 	if err != nil {
 		s.end(w)
 		if old != nil { // both may have shared what is taken back
 			s.settle(ctx, old)
+			old.connections.release()
 		}
 		return err
 	}

@@ -169,11 +169,14 @@ func (c *clusters) run(ctx context.Context) error {
 	}
 }
 
-// read reads all key sets. One that cannot be read stays as it was.
+// read reads all key sets, at once: no cluster waits for the server of another. One that
+// cannot be read stays as it was.
 func (c *clusters) read(ctx context.Context) {
+	var all sync.WaitGroup
 	for _, one := range c.byName {
-		c.load(ctx, one)
+		all.Go(func() { c.load(ctx, one) })
 	}
+	all.Wait()
 }
 
 func (c *clusters) load(ctx context.Context, one *cluster) {
