@@ -203,7 +203,6 @@ func TestFilesComeAndGo(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBePut is refused with the reason, and changes nothing.
 // TestFilesMayBeRenamedAndExchanged changes which file defines which instance, and no
 // instance: nothing is at fault afterwards, and no session token is lost.
 func TestFilesMayBeRenamedAndExchanged(t *testing.T) {
@@ -241,6 +240,7 @@ func TestFilesMayBeRenamedAndExchanged(t *testing.T) {
 	})
 }
 
+// TestWhatCannotBePut is refused with the reason, and changes nothing.
 func TestWhatCannotBePut(t *testing.T) {
 	h := newHouse(t)
 	h.write("core.yaml", guestRoles)

@@ -26,7 +26,7 @@ func (g *Guard) Confine(on bool) error {
 	if on {
 		return made(transact(func(cc *nftables.Conn) error {
 			cc.AddTable(inetTable())
-			for _, name := range []string{addresses4, addresses6} {
+			for _, name := range []string{addresses4, addresses6, maker} {
 				if err := cc.AddSet(setNamed(name), nil); err != nil {
 					return fmt.Errorf("set %s: %w", name, err)
 				}

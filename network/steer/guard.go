@@ -42,9 +42,9 @@ func (g *Guard) tables() []table {
 }
 
 // Ensure makes our tables in one transaction, or completes them. Elements and
-// counters that are there stay. A table of our name that another program made, or
-// another version of ours, is an error that says what to do; so is a kernel without
-// nf_tables.
+// counters that are there stay; what another version of ours made becomes ours, but for
+// the elements of a set that is of another kind now. A table of our name that another program
+// made is an error that says what to do; so is a kernel without nf_tables.
 func (g *Guard) Ensure() error {
 	leftover, err := g.familiar()
 	if err != nil {
@@ -67,12 +67,9 @@ func made(err error) error {
 }
 
 // build adds all that we need to a transaction. What is there already is no error
-// if it is the same. Rules are made anew. Chains of another mode are taken away.
-func (g *Guard) build(cc *nftables.Conn, leftover []*nftables.Chain) error {
-	for _, c := range leftover {
-		cc.FlushChain(c)
-		cc.DelChain(c)
-	}
+// if it is the same. Rules are made anew. What is not to stay is taken away.
+func (g *Guard) build(cc *nftables.Conn, leftover remains) error {
+	leftover.drop(cc)
 	for _, t := range g.tables() {
 		cc.AddTable(t.table)
 		for _, set := range t.sets {
@@ -87,6 +84,9 @@ func (g *Guard) build(cc *nftables.Conn, leftover []*nftables.Chain) error {
 			return err
 		}
 		addChains(cc, t.table, t.chains)
+		if len(t.optional) > 0 {
+			addChains(cc, t.table, leftover.confining)
+		}
 	}
 	return nil
 }

@@ -38,6 +38,12 @@ const (
 	owned6   = "owned6"    // the same
 	members4 = "members4"  // may ask
 	members6 = "members6"  // the same
+
+	// That there are these says that we made the table, in whichever version: so a later
+	// one may change it, and nobody is asked to take away first what keeps guests from
+	// other metadata services. They hold nothing.
+	maker       = "made_by_rolecall"
+	bridgeMaker = "bridge_made_by_rolecall"
 )
 
 // batch is how many elements go into one message: an attribute of netlink holds
@@ -92,6 +98,8 @@ func sets() []*nftables.Set {
 	add(deviceTable(), deviceAddresses4, nftables.TypeIPAddr)
 	add(deviceTable(), deviceAddresses6, nftables.TypeIP6Addr)
 	add(bridge, bridgeGuarded, nftables.TypeIFName)
+	add(inetTable(), maker, nftables.TypeIFName)
+	add(bridge, bridgeMaker, nftables.TypeIFName)
 	toBridge := add(bridge, bridgeOf, index)
 	toBridge.IsMap, toBridge.DataType = true, of
 	return all
