@@ -143,3 +143,39 @@ func TestRoutingSeesNoMarkOfOurs(t *testing.T) {
 	wantTold(t, guest, metadata[1], "i-1")
 	wantTold(t, member, metadata[0], a.Name)
 }
+
+// calicos is a program that came after us, so that of equals it would be asked first. As
+// Calico does, it takes marks off in the table raw.
+func calicos(t *testing.T, host *nettest.Namespace) {
+	t.Helper()
+	for _, iptables := range []string{"iptables", "ip6tables"} {
+		host.Run(t, iptables, "-t", "raw", "-A", "PREROUTING", "-j", "MARK", "--set-xmark", "0x0/0xffff0000")
+	}
+}
+
+// TestMarksThatOthersTakeOff are read by us before.
+func TestMarksThatOthersTakeOff(t *testing.T) {
+	t.Run("on top", func(t *testing.T) {
+		host := nettest.New(t)
+		newCloud(t, host)
+		guest := newRoutedGuest(t, host)
+		child, said := start(t, host, "tap1")
+		if said != "ready" {
+			t.Fatal(said)
+		}
+		refusing(t, host, 1)
+		calicos(t, host)
+		kill(child)
+		unaddressed(t, host, "tap1")
+		onTop(t, host, host, guest, "passthru")
+		topLeadsNowhere(t, host, guest, "when our marks are taken off")
+	})
+	t.Run("a bridge", func(t *testing.T) {
+		host := nettest.New(t)
+		newBridge(t, host)
+		member, a := newMember(t, host, 2)
+		put(t, open(t, host), a)
+		calicos(t, host)
+		wantTold(t, member, metadata[0], a.Name)
+	})
+}
