@@ -179,3 +179,30 @@ func TestMarksThatOthersTakeOff(t *testing.T) {
 		wantTold(t, member, metadata[0], a.Name)
 	})
 }
+
+// TestOthersMayUseTheBitOfOurMark for all that has to do with no metadata address, on a
+// bridge that instances share and on any other.
+func TestOthersMayUseTheBitOfOurMark(t *testing.T) {
+	host := nettest.New(t)
+	newBridge(t, host)
+	member, a := newMember(t, host, 2)
+	host.Run(t, "ip", "link", "add", "br1", "type", "bridge", "forward_delay", "0")
+	host.Run(t, "ip", "address", "add", "10.7.0.1/24", "dev", "br1")
+	stranger := newGuest(t, host, "p9", "10.7.0.9/24")
+	host.Run(t, "ip", "link", "set", "p9", "master", "br1")
+	host.Run(t, "ip", "link", "set", "br1", "up")
+	put(t, open(t, host), a)
+	for _, addr := range []string{"10.0.0.1:8000", "10.7.0.1:8000"} {
+		unbound(t, host, addr)
+	}
+	host.Run(t, "nft", `table netdev others {
+			chain in { type filter hook ingress devices = { p2, p9 } priority 0; meta mark set 0x10000000; }
+		}
+		table inet others {
+			chain in { type filter hook input priority 0; meta mark 0 ip saddr { 10.0.0.2, 10.7.0.9 } ip daddr != 169.254.169.254 drop; }
+			chain out { type filter hook output priority 0; meta mark set 0x10000000; }
+		}`)
+	wantTold(t, member, "10.0.0.1:8000", "")
+	wantTold(t, stranger, "10.7.0.1:8000", "")
+	wantTold(t, member, metadata[0], a.Name)
+}

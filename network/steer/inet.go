@@ -53,8 +53,7 @@ func (w Way) inetChains() []chain {
 		{name: arrived, rules: w.arrivedRules()},
 		{name: answered, rules: slices.Concat([]rule{w.track(expr.MetaKeyOIFNAME, expr.MetaKeyOIF)}, w.ownerRules(), w.answerRules())},
 		filter("forward", nftables.ChainHookForward, raw, forwardRules()),
-		filter("prerouting", nftables.ChainHookPrerouting, beforeRaw, slices.Concat(leadTo(asked, ip.to),
-			[]rule{{"take the mark off", all(marked(expr.CmpOpEq), setMark(0))}}, sourceRoutes(inet4, guarded))),
+		filter("prerouting", nftables.ChainHookPrerouting, beforeRaw, append(leadTo(asked, ip.to), sourceRoutes(inet4, guarded)...)),
 		filter("input", nftables.ChainHookInput, raw, append(append([]rule{routingHeader()}, leadTo(arrived, ip.to)...), w.elsewhereRules()...)),
 		filter("output", nftables.ChainHookOutput, raw, append(leadTo(answered, ip.from), w.ownRules()...)),
 		filter("postrouting", nftables.ChainHookPostrouting, last, postroutingRules()),
@@ -104,6 +103,7 @@ func askedRules() []rule {
 		{"by way of another device", all(isFromGuest(), by, notIn(guarded), notIn(served), dropped(forwarded))},
 		{"take the guest's mark off", all(isFromGuest(), replaceMark(0))},
 		{"from no port that is known", all(by, in(bridges), marked(expr.CmpOpNeq), dropped(unmarked))},
+		{"take the mark off", all(by, in(bridges), setMark(0))},
 	}
 }
 
