@@ -167,10 +167,11 @@ func TestKernelSettings(t *testing.T) {
 				guests = append(guests, guest)
 			}
 			host.Run(t, "sh", "-c", where.prepare)
-			for n := range everyKnobs {
-				all, own := nthKnobs(n), nthKnobs(7*n+5*i)
+			for n := range 2 * everyKnobs {
+				forward := n / everyKnobs
+				all, own := nthKnobs(n), nthKnobs(7*n+5*i+11*forward)
 				all.set(t, host, "all")
-				host.Sysctl(t, "net/ipv4/ip_forward", fmt.Sprint((n+i)%2))
+				host.Sysctl(t, "net/ipv4/ip_forward", fmt.Sprint(forward))
 				forget(t, append(guests, host)...)
 				anew := n%5 == 0 // else it is looked at again, which takes a tenth of the time
 				for _, device := range devices {

@@ -143,3 +143,66 @@ func TestRoutingSeesNoMarkOfOurs(t *testing.T) {
 	wantTold(t, guest, metadata[1], "i-1")
 	wantTold(t, member, metadata[0], a.Name)
 }
+
+// calicos is a program that came after us, so that of equals it would be asked first. As
+// Calico does, it takes marks off in the table raw.
+func calicos(t *testing.T, host *nettest.Namespace) {
+	t.Helper()
+	for _, iptables := range []string{"iptables", "ip6tables"} {
+		host.Run(t, iptables, "-t", "raw", "-A", "PREROUTING", "-j", "MARK", "--set-xmark", "0x0/0xffff0000")
+	}
+}
+
+// TestMarksThatOthersTakeOff are read by us before.
+func TestMarksThatOthersTakeOff(t *testing.T) {
+	t.Run("on top", func(t *testing.T) {
+		host := nettest.New(t)
+		newCloud(t, host)
+		guest := newRoutedGuest(t, host)
+		child, said := start(t, host, "tap1")
+		if said != "ready" {
+			t.Fatal(said)
+		}
+		refusing(t, host, 1)
+		calicos(t, host)
+		kill(child)
+		unaddressed(t, host, "tap1")
+		onTop(t, host, host, guest, "passthru")
+		topLeadsNowhere(t, host, guest, "when our marks are taken off")
+	})
+	t.Run("a bridge", func(t *testing.T) {
+		host := nettest.New(t)
+		newBridge(t, host)
+		member, a := newMember(t, host, 2)
+		put(t, open(t, host), a)
+		calicos(t, host)
+		wantTold(t, member, metadata[0], a.Name)
+	})
+}
+
+// TestOthersMayUseTheBitOfOurMark for all that has to do with no metadata address, on a
+// bridge that instances share and on any other.
+func TestOthersMayUseTheBitOfOurMark(t *testing.T) {
+	host := nettest.New(t)
+	newBridge(t, host)
+	member, a := newMember(t, host, 2)
+	host.Run(t, "ip", "link", "add", "br1", "type", "bridge", "forward_delay", "0")
+	host.Run(t, "ip", "address", "add", "10.7.0.1/24", "dev", "br1")
+	stranger := newGuest(t, host, "p9", "10.7.0.9/24")
+	host.Run(t, "ip", "link", "set", "p9", "master", "br1")
+	host.Run(t, "ip", "link", "set", "br1", "up")
+	put(t, open(t, host), a)
+	for _, addr := range []string{"10.0.0.1:8000", "10.7.0.1:8000"} {
+		unbound(t, host, addr)
+	}
+	host.Run(t, "nft", `table netdev others {
+			chain in { type filter hook ingress devices = { p2, p9 } priority 0; meta mark set 0x10000000; }
+		}
+		table inet others {
+			chain in { type filter hook input priority 0; meta mark 0 ip saddr { 10.0.0.2, 10.7.0.9 } ip daddr != 169.254.169.254 drop; }
+			chain out { type filter hook output priority 0; meta mark set 0x10000000; }
+		}`)
+	wantTold(t, member, "10.0.0.1:8000", "")
+	wantTold(t, stranger, "10.7.0.1:8000", "")
+	wantTold(t, member, metadata[0], a.Name)
+}

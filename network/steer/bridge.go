@@ -17,7 +17,8 @@ func bridgeChains() []chain {
 		{name: fromPort, rules: fromPortRules()},
 		{name: inTags, rules: inTagsRules()},
 		filter("prerouting", nftables.ChainHookPrerouting, raw, append([]rule{
-			{"nobody else sets the mark", setMark(0)},
+			{"nobody else marks IPv4", all(bridge4.to(), setMark(0))},
+			{"nobody else marks IPv6", all(bridge6.to(), setMark(0))},
 			{"a port that is known", all(noteBridge(expr.MetaKeyIIF), jump(fromPort))},
 		}, guardedPortRules()...)),
 		// Frames to the group addresses of IEEE 802.1 come by this hook alone, and the
@@ -102,14 +103,17 @@ func bridgeForwardRules() []rule {
 }
 
 // bridgeOutputRules let our answers out to the member alone. A bridge sends to all
-// ports what it has no entry for.
+// ports what it has no entry for. What others send may have the same bit in its mark.
 func bridgeOutputRules() []rule {
-	rules := []rule{{"note the bridge", all(marked(expr.CmpOpEq), noteBridge(expr.MetaKeyOIF))}}
+	var rules []rule
 	for _, v := range []ip{bridge4, bridge6} {
-		rules = append(rules, rule{"an answer to a member", all(
-			marked(expr.CmpOpEq), known(expr.MetaKeyOIF), v.version,
-			member(expr.MetaKeyOIF, etherDst, v.dst), in(v.members),
-			setMark(0), forgetBridge(), verdict(expr.VerdictAccept))})
+		answer := all(marked(expr.CmpOpEq), v.from())
+		rules = append(rules,
+			rule{"note the bridge", all(answer, noteBridge(expr.MetaKeyOIF))},
+			rule{"an answer to a member", all(answer, known(expr.MetaKeyOIF),
+				member(expr.MetaKeyOIF, etherDst, v.dst), in(v.members),
+				setMark(0), forgetBridge(), verdict(expr.VerdictAccept))},
+			rule{"an answer to another port", all(answer, dropped(misdirected))})
 	}
-	return append(rules, rule{"an answer to another port", all(marked(expr.CmpOpEq), dropped(misdirected))})
+	return rules
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
@@ -52,10 +53,19 @@ func hookedBy(names []string) (map[string]hooked, error) {
 	return found, err
 }
 
+// listAttempts bounds how often a list is asked for that others' changes cut short.
+const listAttempts = 10
+
+// errInterrupted is a list that others changed while the kernel told it: some of it may be
+// missing.
+var errInterrupted = errors.New("others change chains all the time")
+
 // allHooked returns all such chains.
 func allHooked() (found []hooked, err error) {
 	return found, converse(func(socket *netlink.Conn) error {
-		answers, err := socket.Execute(about(unix.NFT_MSG_GETCHAIN, netlink.Dump, nil))
+		answers, err := wholeList(func() ([]netlink.Message, error) {
+			return socket.Execute(about(unix.NFT_MSG_GETCHAIN, netlink.Dump, nil))
+		})
 		if err != nil {
 			return fmt.Errorf("list the devices that refuse: %w", err)
 		}
@@ -71,6 +81,19 @@ func allHooked() (found []hooked, err error) {
 		return nil
 	})
 }
+
+// wholeList asks until nothing is said to be interrupted.
+func wholeList(ask func() ([]netlink.Message, error)) ([]netlink.Message, error) {
+	for range listAttempts {
+		answers, err := ask()
+		if err != nil || !slices.ContainsFunc(answers, interrupted) {
+			return answers, err
+		}
+	}
+	return nil, errInterrupted
+}
+
+func interrupted(m netlink.Message) bool { return m.Header.Flags&netlink.DumpInterrupted != 0 }
 
 // readHooked reports whether what a message tells of is one of ours with a hook.
 func readHooked(m netlink.Message) (h hooked, ours bool, err error) {

@@ -28,8 +28,13 @@ func filter(name string, hook *nftables.ChainHook, priority *nftables.ChainPrior
 	return chain{name, nftables.ChainTypeFilter, hook, priority, rules}
 }
 
-// last is after all other chains of the hook.
-var last = nftables.ChainPriorityRef(math.MaxInt32)
+var (
+	// last is after all other chains of the hook.
+	last = nftables.ChainPriorityRef(math.MaxInt32)
+	// beforeRaw is before the table raw of iptables(8), where others set marks and take
+	// them off, as Calico does: ours have been read by then.
+	beforeRaw = nftables.ChainPriorityRef(*nftables.ChainPriorityRaw - 1)
+)
 
 // The chains for packets to and from metadata addresses. All other packets of the host
 // pass a rule or two of ours in each hook.
@@ -39,7 +44,7 @@ const (
 	answered = "answered" // in output
 )
 
-// inetChains are those of the inet family. Most are at the priority raw: before
+// inetChains are those of the inet family. Most are at the priority raw or before: before
 // connection tracking and before destination NAT, so that they see what was sent.
 func (w Way) inetChains() []chain {
 	raw := nftables.ChainPriorityRaw
@@ -48,8 +53,7 @@ func (w Way) inetChains() []chain {
 		{name: arrived, rules: w.arrivedRules()},
 		{name: answered, rules: slices.Concat([]rule{w.track(expr.MetaKeyOIFNAME, expr.MetaKeyOIF)}, w.ownerRules(), w.answerRules())},
 		filter("forward", nftables.ChainHookForward, raw, forwardRules()),
-		filter("prerouting", nftables.ChainHookPrerouting, raw, slices.Concat(leadTo(asked, ip.to),
-			[]rule{{"take the mark off", all(marked(expr.CmpOpEq), setMark(0))}}, sourceRoutes(inet4, guarded))),
+		filter("prerouting", nftables.ChainHookPrerouting, beforeRaw, append(leadTo(asked, ip.to), sourceRoutes(inet4, guarded)...)),
 		filter("input", nftables.ChainHookInput, raw, append(append([]rule{routingHeader()}, leadTo(arrived, ip.to)...), w.elsewhereRules()...)),
 		filter("output", nftables.ChainHookOutput, raw, append(leadTo(answered, ip.from), w.ownRules()...)),
 		filter("postrouting", nftables.ChainHookPostrouting, last, postroutingRules()),
@@ -99,6 +103,7 @@ func askedRules() []rule {
 		{"by way of another device", all(isFromGuest(), by, notIn(guarded), notIn(served), dropped(forwarded))},
 		{"take the guest's mark off", all(isFromGuest(), replaceMark(0))},
 		{"from no port that is known", all(by, in(bridges), marked(expr.CmpOpNeq), dropped(unmarked))},
+		{"take the mark off", all(by, in(bridges), setMark(0))},
 	}
 }
 

@@ -85,3 +85,16 @@ func TestKernelsThatAddNoDeviceToAChain(t *testing.T) {
 		}
 	}
 }
+
+// TestAListThatIsAlwaysInterruptedIsAnError, as nothing can be told by it.
+func TestAListThatIsAlwaysInterruptedIsAnError(t *testing.T) {
+	parts := []netlink.Message{{}, {Header: netlink.Header{Flags: netlink.Multi | netlink.DumpInterrupted}}}
+	asked := 0
+	ask := func() ([]netlink.Message, error) {
+		asked++
+		return parts, nil
+	}
+	if found, err := wholeList(ask); !errors.Is(err, errInterrupted) || found != nil || asked != listAttempts {
+		t.Errorf("after %d attempts: %v, %v", asked, found, err)
+	}
+}

@@ -37,8 +37,21 @@ func (w Way) arrivedRules() []rule {
 			rule{"a refusal to the host", all(on, equal(lo), v.from(), transport(unix.IPPROTO_TCP), resets, verdict(expr.VerdictAccept))})
 	}
 	return slices.Concat(rules,
+		w.ownPortRules(all(on, anyServed)),
 		refusals(all(on, anyServed), counted(closed)),
 		strayRules(all(on, differs(lo), notIn(served))))
+}
+
+// ownPortRules refuse our own port where answers get the port that was asked: a reset from
+// it would be taken for one of those, and whoever asked would wait. ICMP says the same (RFC
+// 1122, section 4.2.3.9).
+func (w Way) ownPortRules(from exprs) []rule {
+	if w.Mode != Rewrite {
+		return nil
+	}
+	return []rule{{w.says("our own port"), all(from, tcp(dstPort, w.Port), counted(closed), exprs{
+		&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_PORT_UNREACH},
+	})}}
 }
 
 // elsewhereRules keep guests from our own port at addresses that are not for metadata.

@@ -225,8 +225,8 @@ func member(port expr.MetaKey, mac, addr field) exprs {
 
 // mark is the bit of the packet's mark that tells of a member's packet on its way
 // from the bridge family to the inet family, and of our answer on its way back. No
-// other program sees it set but between these two. Kubernetes, Calico, Cilium,
-// Tailscale and Weave use other bits.
+// other program sees it set but between these two. Others may use it for packets that are
+// not to or from a metadata address, as Cilium does for a part of its identities.
 const mark = 1 << 28
 
 func marked(op expr.CmpOp) exprs {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
 	"github.com/rolecall/rolecall/network/nettest"
@@ -183,5 +184,47 @@ func TestThisKernelSaysWhetherDevicesShareChains(t *testing.T) {
 		}
 		wantRefusing(t, ns, two...)
 		in(t, ns, func() error { return errors.Join(g.Unrefuse(two...), g.Remove()) })
+	}
+}
+
+// TestAListThatOthersChangeMeanwhileIsWhole has somebody else add or take away, for each
+// list, a chain that comes before ours: the kernel goes on by number, and leaves one out.
+func TestAListThatOthersChangeMeanwhileIsWhole(t *testing.T) {
+	ns, g := nettest.New(t), steer.New()
+	many := taps(t, ns, 2000)
+	ns.Run(t, "nft", "add table netdev others")
+	in(t, ns, func() error { return g.Refuse(many[1:]...) })
+	var theirs *nftables.Conn
+	in(t, ns, func() (err error) {
+		theirs, err = nftables.New(nftables.AsLasting())
+		return err
+	})
+	defer func() { _ = theirs.CloseLasting() }()
+	turn, ended := make(chan bool), make(chan error)
+	go func() {
+		var errs []error
+		for add := range turn {
+			c := &nftables.Chain{
+				Table: &nftables.Table{Name: "others", Family: nftables.TableFamilyNetdev}, Name: "theirs", Type: nftables.ChainTypeFilter,
+				Hooknum: nftables.ChainHookIngress, Priority: nftables.ChainPriorityFilter, Device: many[0],
+			}
+			if add {
+				theirs.AddChain(c)
+			} else {
+				theirs.DelChain(c)
+			}
+			errs = append(errs, theirs.Flush())
+		}
+		ended <- errors.Join(errs...)
+	}()
+	for n := range 300 {
+		turn <- n%2 == 0
+		if got := refusing(t, ns); !slices.Equal(got, many[1:]) {
+			t.Errorf("%d refuse, of %d", len(got), len(many)-1)
+		}
+	}
+	close(turn)
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
