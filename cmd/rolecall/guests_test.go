@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
 	"github.com/rolecall/rolecall/network/nettest"
 )
@@ -187,6 +189,13 @@ func TestFilesComeAndGo(t *testing.T) {
 		t.Errorf("the guest has %q", got)
 	}
 	h.write("instances.d/web.yaml", "instance_id: [")
+	if err := unix.Mkfifo(h.path("instances.d/pipe.yaml"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.until("status tells of a pipe among the files", func() bool { return strings.Contains(fmt.Sprint(h.status().Notes), "pipe.yaml: it is a pipe") })
+	if err := os.Remove(h.path("instances.d/pipe.yaml")); err != nil {
+		t.Fatal(err)
+	}
 	h.until("a note", func() bool { return strings.Contains(fmt.Sprint(h.status().Notes), "web.yaml") })
 	if got := guest.roleName(); got != "db" {
 		t.Errorf("with a broken file the guest has %q", got)

@@ -80,6 +80,10 @@ func (f *instanceFiles) read(entries []fs.DirEntry) (documents map[string]admin.
 			continue
 		}
 		there[path] = true
+		if what, err := os.Stat(path); err == nil && !what.Mode().IsRegular() {
+			f.fault(path, fmt.Errorf("%s: it is a pipe or a device, whose end may never come: take it away", path))
+			continue
+		}
 		d, err := readInstance(path)
 		if err != nil {
 			f.fault(path, err)
