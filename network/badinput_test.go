@@ -266,3 +266,24 @@ func TestADeviceThatVanishesWhileItIsAttached(t *testing.T) {
 		t.Errorf("left over:\n%s", rules)
 	}
 }
+
+// TestANoteThatIsNotOurs was put among ours by somebody else, or by another version. Who
+// does as the message says is served.
+func TestANoteThatIsNotOurs(t *testing.T) {
+	host := nettest.New(t)
+	guest := newGuest(t, host, "tap1", "10.0.0.5/24")
+	state := open(t, host)
+	put(t, state, network.Interface("i-1", "", "tap1", true))
+	closeState(t, state, true)
+	host.Run(t, "nft", `add element inet rolecall placed { "tap7" comment "whatever" }`)
+	state = open(t, host)
+	err := state.Put(t.Context(), network.Interface("i-1", "", "tap1", true), nil)
+	if err == nil || !strings.Contains(err.Error(), "device tap7") {
+		t.Fatalf("error %v", err)
+	}
+	_, remedy, _ := strings.Cut(err.Error(), "`")
+	remedy, _, _ = strings.Cut(remedy, "`")
+	host.Run(t, "sh", "-c", remedy)
+	put(t, state, network.Interface("i-1", "", "tap1", true))
+	wantTold(t, guest, metadata[0], "i-1")
+}

@@ -141,5 +141,9 @@ func beforeUs(notes map[string]string, device string) (*link.Settings, error) {
 		return nil, nil
 	}
 	before, err := link.ParseSettings(note)
-	return &before, err
+	if err != nil {
+		return nil, fmt.Errorf("what was noted of device %s, in set placed of nftables table inet rolecall, is not as we note it: %w: "+
+			"take it out by `nft delete element inet rolecall placed '{ \"%s\" }'`, which leaves our addresses on the device", device, err, device)
+	}
+	return &before, nil
 }
