@@ -26,7 +26,8 @@
 //
 //   - Nothing fails open: before a device is looked at, the kernel is told never to
 //     forward what its guest sends to the metadata addresses. That outlives this
-//     process, and ends with [State.Remove] or [Cleanup].
+//     process, and ends with [State.Remove] or [Cleanup]. It is told the device's name,
+//     for those that come later, and its index, for another name of this one.
 //     For a container that is attached from the inside, the host's ends of its devices
 //     are guarded as well.
 //

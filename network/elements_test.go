@@ -81,6 +81,9 @@ func TestElementsThatOthersRemoveComeBack(t *testing.T) {
 	before := tables(t, w.host)
 	families := map[string]int{}
 	for _, s := range setsOf(t, w.host) {
+		if strings.HasSuffix(s.Name, "made_by_rolecall") { // that they are there is all that they say
+			continue
+		}
 		if len(s.Elem) == 0 {
 			t.Errorf("set %s has nothing to lose", s)
 		}

@@ -2,6 +2,7 @@ package network_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -207,6 +208,10 @@ func TestRulesThatReaddressRequests(t *testing.T) {
 			becomes(t, state, "i-1", network.Lost)
 			guest = newRoutedGuest(t, host)
 			wantNotTheCloud(t, guest, "behind a device made anew")
+			eventually(t, "the device is held", func() bool { return slices.Equal(indexes(t, host), []string{"tap1"}) })
+			closeState(t, state, true)
+			rename(t, host, "tap1", "tap9", "fd00::1/64")
+			wantNotTheCloud(t, guest, "behind a device that was renamed after the agent's end")
 		})
 	}
 }

@@ -147,7 +147,7 @@ func (st *stand) admit(w *wanted) {
 	case err == nil:
 		var bridge link.Device
 		if bridge, err = link.Describe(st.device); err == nil {
-			err = w.unheardFrom(bridge)
+			err = errors.Join(st.place.hold(port), w.unheardFrom(bridge))
 		}
 		if err != nil {
 			err = errors.Join(err, st.expel(w))

@@ -74,7 +74,7 @@ func (s *State) watchEnd(w *wanted, index int) error {
 		return err
 	}
 	return w.outside.do(func() error {
-		name, err := link.Named(index)
+		d, err := link.At(index)
 		if errors.Is(err, link.ErrNotFound) {
 			return nil
 		}
@@ -82,14 +82,14 @@ func (s *State) watchEnd(w *wanted, index int) error {
 			return err
 		}
 		w.outside.ends[index] = w
-		if slices.Contains(w.ends, name) {
-			return nil
+		if slices.Contains(w.ends, d.Name) {
+			return w.outside.hold(d)
 		}
-		if err := w.outside.guard.GuardFor(name, w.Name); err != nil {
+		if err := w.outside.guard.GuardFor(d.Name, w.Name); err != nil {
 			return err
 		}
-		w.keepEnd(name)
-		return w.dropOldest()
+		w.keepEnd(d.Name)
+		return errors.Join(w.outside.hold(d), w.dropOldest())
 	})
 }
 
@@ -144,7 +144,7 @@ func (p *place) unguardEnd(name string) error {
 	}
 	delete(p.guarded, name)
 	delete(p.endsOf, name)
-	return p.guard.Unguard(name)
+	return p.unguard(name)
 }
 
 // forgetEnds takes back what was done for w in the agent's own namespace.

@@ -74,7 +74,7 @@ func TestTheHostsEndsThatComeLater(t *testing.T) {
 	put(t, state, network.Netns("web", container.Path(), false))
 	guarded := func(port string) func() bool {
 		return func() bool {
-			return strings.Count(host.Run(t, "nft", "list", "ruleset"), fmt.Sprintf("%q", port)) == 2 // one in each family
+			return strings.Count(host.Run(t, "nft", "list", "ruleset"), fmt.Sprintf("%q", port)) == 4 // by name and by index, in each of two families
 		}
 	}
 	if rules := host.Run(t, "nft", "list", "ruleset"); rules != "" {

@@ -29,6 +29,7 @@ type place struct {
 	kin     map[string][]*wanted // of bridges, the admitted, by MAC address and by IP address
 	ports   map[int]*stand       // of which bridge a device is a port, by its index
 	guarded map[string]int       // by name of a device, for how many attachments
+	held    held                 // the same devices, by index
 	ends    map[int]*wanted      // whose namespace has the peer of a device, by its index
 	endsOf  map[string]string    // the notes on record, of whom a guarded device is an end
 	// abandoned are devices that stay guarded although nobody asks for it any more, as
@@ -100,7 +101,7 @@ func (w *wanted) enter(p *place) {
 func (s *State) openPlace(n *namespace) (*place, error) {
 	p := &place{
 		namespace: n, guard: steer.New().Gather(), gone: make(chan struct{}),
-		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, abandoned: map[string]bool{}, ends: map[int]*wanted{}, endsOf: map[string]string{}, placed: map[string]*link.Settings{},
+		stands: map[string]*stand{}, byIndex: map[int]*stand{}, members: map[string][]*wanted{}, kin: map[string][]*wanted{}, preceded: map[netip.Addr]bool{}, ports: map[int]*stand{}, guarded: map[string]int{}, held: newHeld(), abandoned: map[string]bool{}, ends: map[int]*wanted{}, endsOf: map[string]string{}, placed: map[string]*link.Settings{},
 	}
 	err := n.do(func() (err error) {
 		if p.lock, err = n.takeLock(s.logger); err != nil {
@@ -140,6 +141,9 @@ func (s *State) ensure(p *place) error {
 		}
 	}
 	if err := p.guard.Inherit(); err != nil {
+		return err
+	}
+	if err := p.recallHeld(); err != nil {
 		return err
 	}
 	changes, err := steer.Changes(p.ctx)
@@ -208,7 +212,10 @@ func (p *place) watch(w *wanted, device string) error {
 	w.guarded = append(w.guarded, device)
 	p.guarded[device]++
 	delete(p.abandoned, device)
-	return nil
+	if device == loopback {
+		return nil
+	}
+	return p.holdNamed(device)
 }
 
 // forget takes back watch, of devices that no other attachment has.
@@ -226,7 +233,7 @@ func (p *place) forget(w *wanted) error {
 		}
 		var errs []error
 		for _, device := range free {
-			errs = append(errs, p.guard.Unguard(device))
+			errs = append(errs, p.unguard(device))
 		}
 		return errors.Join(errs...)
 	})
@@ -344,7 +351,7 @@ func (p *place) bridges() bool { return len(p.members) > 0 }
 func (p *place) rules() steer.Want {
 	want := steer.Want{
 		Guarded: slices.AppendSeq(slices.Collect(maps.Keys(p.guarded)), maps.Keys(p.abandoned)),
-		Placed:  map[string]string{}, GuardedFor: p.endsOf,
+		Placed:  map[string]string{}, GuardedFor: p.endsOf, GuardedIndexes: p.held.texts(),
 	}
 	want.Guarded = slices.DeleteFunc(want.Guarded, func(name string) bool { return name == loopback }) // confined instead
 	for device, before := range p.placed {

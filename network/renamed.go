@@ -6,31 +6,31 @@ import (
 	"github.com/rolecall/rolecall/network/link"
 )
 
-// renamed undoes what was made on the stand's device if that has another name now. Its
-// guest is behind it as before, and is kept from other metadata services under that name
-// too, as long as those who were attached there are wanted.
+// renamed undoes what was made on the stand's device if that has another name now, since
+// an earlier process too. Its guest is behind it as before, and is kept from other metadata
+// services, as the device is held.
 func (st *stand) renamed() error {
-	if st.index == 0 || st.device == loopback {
-		return nil
-	}
-	name, err := link.Named(st.index)
-	if errors.Is(err, link.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, w := range st.users {
-		if err := st.place.watch(w, name); err != nil {
+	for _, index := range st.place.held.of[st.device] {
+		name, err := link.Named(index)
+		if errors.Is(err, link.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if st.place.placed[name] != nil { // for whom it is attached to under that name
+			continue
+		}
+		have, err := link.List(name, st.place.placed[st.device])
+		if errors.Is(err, link.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := link.Apply(link.Plan(have, nil)); err != nil {
 			return err
 		}
 	}
-	have, err := link.List(name, st.place.placed[st.device])
-	if errors.Is(err, link.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return link.Apply(link.Plan(have, nil))
+	return nil
 }

@@ -208,6 +208,12 @@ func (st *stand) arrange(ctx context.Context, concerned []*wanted) {
 		return
 	}
 	st.refuse(device.Index)
+	if st.device != loopback {
+		if err := st.place.hold(device); err != nil {
+			st.all(func(w *wanted) { w.fail(err) })
+			return
+		}
+	}
 	if err = st.unsuitable(device); err != nil {
 		st.shut() // who is there now may be anybody
 	} else {

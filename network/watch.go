@@ -165,6 +165,7 @@ func (s *State) changed(p *place, changed link.Changed) {
 		if p.bridges() {
 			s.plug(p, name, index)
 		}
+		s.followHeld(p, index, name, changed.Gone[index])
 		s.followEnds(p, name, index)
 		s.mu.Unlock()
 	}
@@ -289,6 +290,7 @@ func (s *State) look(p *place, most int) {
 		}
 		s.mu.Unlock()
 	}
+	s.lookForHeld(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reroute(p)

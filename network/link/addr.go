@@ -55,7 +55,7 @@ func (a Addr) what() what {
 }
 
 func (a Addr) change(verb Verb) error {
-	d, err := find(a.Device)
+	d, err := Find(a.Device)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func settle(ops []Op) error {
 
 // settled asks for the route by the device: others may have the address too.
 func (a Addr) settled() (bool, error) {
-	d, err := find(a.Device)
+	d, err := Find(a.Device)
 	if errors.Is(err, ErrNotFound) {
 		return true, nil
 	}

@@ -23,7 +23,10 @@ func (c *Changed) note(kind uint16, data []byte) {
 	switch kind {
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		if m, err := parse(data, unix.SizeofIfInfomsg); err == nil {
-			c.link(int(nl.DeserializeIfInfomsg(m.header).Index), m.text(unix.IFLA_IFNAME))
+			header := nl.DeserializeIfInfomsg(m.header)
+			// A port that leaves its bridge is told of as a link that went, of the bridge's family.
+			gone := kind == unix.RTM_DELLINK && header.Family == unix.AF_UNSPEC
+			c.link(int(header.Index), m.text(unix.IFLA_IFNAME), gone)
 		}
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 		if m, err := parse(data, unix.SizeofIfAddrmsg); err == nil {
@@ -46,13 +49,16 @@ func (c *Changed) note(kind uint16, data []byte) {
 	}
 }
 
-func (c *Changed) link(index int, name string) {
+func (c *Changed) link(index int, name string, gone bool) {
 	if c.Links == nil {
-		c.Links = map[int]string{}
+		c.Links, c.Gone = map[int]string{}, map[int]bool{}
 	}
 	c.Links[index] = name
+	if gone {
+		c.Gone[index] = true
+	}
 	if len(c.Links) > maxChanged {
-		c.Links, c.Lost = nil, true
+		c.Links, c.Gone, c.Lost = nil, nil, true
 	}
 }
 

@@ -3,6 +3,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -32,6 +33,8 @@ type Device struct {
 	Index int
 	// Name is at most 15 bytes, and can be changed.
 	Name string
+	// MAC is its link-layer address, as ip-link(8) writes it; empty without.
+	MAC string
 	// Kind is the kernel's word for a virtual device, such as tun (for taps too),
 	// veth, bridge, macvtap; empty for hardware and lo.
 	Kind string
@@ -61,7 +64,7 @@ type Device struct {
 // Describe returns the device of a name. The error wraps [ErrNotFound] if there is
 // none. The cost does not depend on how many others there are.
 func Describe(name string) (Device, error) {
-	d, err := find(name)
+	d, err := Find(name)
 	if err != nil {
 		return Device{}, err
 	}
@@ -79,13 +82,20 @@ func Describe(name string) (Device, error) {
 // Named returns the name that the device of an index has now. The error wraps
 // [ErrNotFound] if there is none.
 func Named(index int) (string, error) {
+	d, err := At(index)
+	return d.Name, err
+}
+
+// At returns the device of an index, as [Devices] would. The error wraps [ErrNotFound] if
+// there is none.
+func At(index int) (Device, error) {
 	header := &nl.IfInfomsg{}
 	header.Index = int32(index)
 	m, err := get(header)
 	if err != nil {
-		return "", fmt.Errorf("device of index %d: %w", index, err)
+		return Device{}, fmt.Errorf("device of index %d: %w", index, err)
 	}
-	return m.text(unix.IFLA_IFNAME), nil
+	return deviceOf(m), nil
 }
 
 // Devices returns all devices, in the kernel's order.
@@ -100,7 +110,7 @@ func Devices() ([]Device, error) {
 // Ports returns the ports of a bridge. The error wraps [ErrNotFound] if there is no
 // device of the name.
 func Ports(bridge string) ([]Device, error) {
-	b, err := find(bridge)
+	b, err := Find(bridge)
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +124,10 @@ func Ports(bridge string) ([]Device, error) {
 	return devices, nil
 }
 
-// find returns what is known of a device at once. The kernel would take an
+// Find is [Describe] for what is known of a device at once, but for Uplink and the name
+// of Master. The kernel would take an
 // alternative name as well, by which neither rules nor settings know the device.
-func find(name string) (Device, error) {
+func Find(name string) (Device, error) {
 	if name == "" || len(name) >= unix.IFNAMSIZ {
 		return Device{}, fmt.Errorf("device %q: %w", name, ErrNotFound)
 	}
@@ -167,6 +178,7 @@ func deviceOf(m message) Device {
 	d := Device{
 		Index:       int(header.Index),
 		Name:        m.text(unix.IFLA_IFNAME),
+		MAC:         net.HardwareAddr(m.attrs[unix.IFLA_ADDRESS]).String(),
 		Up:          header.Flags&unix.IFF_UP != 0,
 		MasterIndex: int(m.number(unix.IFLA_MASTER)),
 		Peer:        int(m.number(unix.IFLA_LINK)),

@@ -37,6 +37,9 @@ type Changed struct {
 	// Links are the devices that came, went or changed, by index, with the name that
 	// was told last. Of a device that was renamed, the old name is not told.
 	Links map[int]string
+	// Gone are the indexes of those devices that went, though another may have come with
+	// the index since.
+	Gone map[int]bool
 	// Addrs are the indexes of devices of which something else changed: an address,
 	// rp_filter, a default route, a route to a metadata address or with our mark.
 	Addrs map[int]bool

@@ -28,7 +28,7 @@ func (e *IPv6OffError) Error() string {
 // cost does not depend on how many other devices there are. The error wraps
 // [ErrNotFound] where there is no such device.
 func List(device string, before *Settings) ([]Thing, error) {
-	d, err := find(device)
+	d, err := Find(device)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (e *ForeignNeighbourError) Error() string {
 // does not depend on how many others there are. The error wraps [ErrNotFound] where
 // there is no such device.
 func Neighbours(device string, addrs ...netip.Addr) ([]Thing, error) {
-	d, err := find(device)
+	d, err := Find(device)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (n Neighbour) what() what {
 // change replaces an entry that was learned, and one of ours. It removes nothing
 // but exactly what it would have added.
 func (n Neighbour) change(verb Verb) error {
-	d, err := find(n.Device)
+	d, err := Find(n.Device)
 	if err != nil {
 		return err
 	}

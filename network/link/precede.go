@@ -28,7 +28,7 @@ func Precede(addr netip.Addr, on, alone bool) (added bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("list the routes to %s: %w", addr, err)
 	}
-	lo, err := find(loopback)
+	lo, err := Find(loopback)
 	if err != nil {
 		return false, err
 	}

@@ -49,7 +49,7 @@ func (r Reply) command(verb Verb) string {
 }
 
 func (r Reply) change(verb Verb) error {
-	d, err := find(r.Device)
+	d, err := Find(r.Device)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func refuseOthers() error {
 	if err != nil || len(have) > 0 && have[0].kind == unix.RTN_UNREACHABLE {
 		return err
 	}
-	lo, err := find(loopback)
+	lo, err := Find(loopback)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func ParseSettings(text string) (Settings, error) {
 // SettingsOf returns those of a device. The error wraps [ErrNotFound] where there is no
 // such device.
 func SettingsOf(device string) (Settings, error) {
-	d, err := find(device)
+	d, err := Find(device)
 	return d.Settings, err
 }
 
@@ -197,7 +197,7 @@ func (s Setting) value(verb Verb) int {
 // change goes by rtnetlink, as /proc/sys is read-only in containers and for services
 // with ProtectKernelTunables (systemd.exec(5)).
 func (s Setting) change(verb Verb) error {
-	d, err := find(s.Device)
+	d, err := Find(s.Device)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,8 @@
 // network namespace of the calling thread. They do what sockets cannot.
 //
 //	table inet rolecall    a packet for the metadata addresses from a guarded
-//	                       device is never forwarded to somebody else's service;
+//	                       device, which is known by its name and by its index, is
+//	                       never forwarded to somebody else's service;
 //	                       one for port 80 where we serve is led to our listener, and
 //	                       all else is refused
 //	table netdev rolecall  the same refusal, by the device that a guest is on, and of what

@@ -11,29 +11,33 @@ const ipv4Option expr.ExthdrOp = 2
 
 // guards are all elements by which the device of one is guarded, and the element itself
 // if it is of another set. The inet family does not see through which port of a bridge a
-// packet came, so the bridge family has the names too.
+// packet came, so the bridge family has the names and the indexes too.
 func guards(e element) []element {
-	if e.set != guarded {
-		return []element{e}
+	switch e.set {
+	case guarded:
+		return []element{e, {set: bridgeGuarded, key: e.key}}
+	case guardedIndexes:
+		return []element{e, {set: bridgeGuardedIndexes, key: e.key}}
 	}
-	return []element{e, {set: bridgeGuarded, key: e.key}}
+	return []element{e}
 }
 
 // guardedPortRules hold for what a bridge gets from a guarded device, whether the bridge
 // is to switch it or the host to route it, and whatever the bridge is called. What a
 // member asks has been let through before.
 func guardedPortRules() []rule {
-	port := all(meta(expr.MetaKeyIIFNAME, 0), in(bridgeGuarded))
 	var rules []rule
-	for _, v := range []ip{bridge4, bridge6} {
-		rules = append(rules, rule{"from a guarded port", all(v.to(), port, dropped(forwarded))})
-	}
-	for _, ethertype := range tagTypes {
-		rules = append(rules, rule{"in tags from a guarded port", all(tagged(ethertype), port, jump(inTags))})
-	}
-	return append(append(rules, sourceRoutes(bridge4, bridgeGuarded)...),
+	for _, port := range cameByPort {
+		for _, v := range []ip{bridge4, bridge6} {
+			rules = append(rules, rule{"from a guarded port", all(v.to(), port, dropped(forwarded))})
+		}
+		for _, ethertype := range tagTypes {
+			rules = append(rules, rule{"in tags from a guarded port", all(tagged(ethertype), port, jump(inTags))})
+		}
 		// The host would route it on as one from the bridge, once it has changed the address.
-		rule{"an IPv6 routing header", all(bridge6.version, extension(unix.IPPROTO_ROUTING), port, dropped(sourceRouted))})
+		rules = append(rules, rule{"an IPv6 routing header", all(bridge6.version, extension(unix.IPPROTO_ROUTING), port, dropped(sourceRouted))})
+	}
+	return append(rules, sourceRoutes(bridge4, cameByPort)...)
 }
 
 // inTags is the chain for what has two tags or more (IEEE 802.1Q), and comes from a
@@ -60,14 +64,15 @@ func inTagsRules() []rule {
 // sourceRoutes drop what the kernel readdresses after all our hooks for what is
 // forwarded: by an IPv4 source route (RFC 791) a packet that is for this host, or for
 // anybody, goes on to a metadata address. What has no options is let go first.
-func sourceRoutes(v ip, devices string) []rule {
+func sourceRoutes(v ip, devices []exprs) []rule {
 	var rules []rule
-	for _, kind := range []byte{131, 137} { // loose and strict
-		rules = append(rules, rule{"an IPv4 source route", all(v.version,
-			ipVersionAndLength.masked(expr.CmpOpNeq, []byte{0x0f}, []byte{5}),
-			meta(expr.MetaKeyIIFNAME, 0), in(devices),
-			exprs{&expr.Exthdr{DestRegister: reg, Type: kind, Len: 1, Flags: unix.NFT_EXTHDR_F_PRESENT, Op: ipv4Option}},
-			equal([]byte{1}), dropped(sourceRouted))})
+	for _, device := range devices {
+		for _, kind := range []byte{131, 137} { // loose and strict
+			rules = append(rules, rule{"an IPv4 source route", all(v.version,
+				ipVersionAndLength.masked(expr.CmpOpNeq, []byte{0x0f}, []byte{5}), device,
+				exprs{&expr.Exthdr{DestRegister: reg, Type: kind, Len: 1, Flags: unix.NFT_EXTHDR_F_PRESENT, Op: ipv4Option}},
+				equal([]byte{1}), dropped(sourceRouted))})
+		}
 	}
 	return rules
 }

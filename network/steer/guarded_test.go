@@ -48,7 +48,16 @@ func readdressing(host, guest net.HardwareAddr) map[string]func(text string) []b
 // TestNoSourceRouteLeadsAGuestToTheCloud on a host and in a cloud that follow them, from a
 // device of the guest's own and through a bridge.
 func TestNoSourceRouteLeadsAGuestToTheCloud(t *testing.T) {
-	for _, by := range []string{"tap0", "br0"} {
+	for _, way := range []struct {
+		by    string
+		known func(*steer.Guard, int) error
+	}{
+		{"tap0", func(g *steer.Guard, _ int) error { return g.Guard("tap0") }},
+		{"br0", func(g *steer.Guard, _ int) error { return g.Guard("tap0") }},
+		{"tap0", func(g *steer.Guard, index int) error { return g.GuardIndex(index, "") }},
+		{"br0", func(g *steer.Guard, index int) error { return g.GuardIndex(index, "") }},
+	} {
+		by := way.by
 		t.Run("by way of "+by, func(t *testing.T) {
 			host, inside, cloud := upstream(t)
 			if by == "br0" {
@@ -70,7 +79,8 @@ func TestNoSourceRouteLeadsAGuestToTheCloud(t *testing.T) {
 					return cloud.has("free: " + name)
 				})
 			}
-			in(t, host, func() error { return guard.Guard("tap0") })
+			index, _ := device(t, host, "tap0")
+			in(t, host, func() error { return way.known(guard, index) })
 			count := func() uint64 {
 				var c steer.Counters
 				in(t, host, func() (err error) { c, err = guard.Counters(); return err })

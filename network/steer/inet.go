@@ -42,6 +42,8 @@ const (
 	asked    = "asked"    // in prerouting
 	arrived  = "arrived"  // in input
 	answered = "answered" // in output
+	passing  = "passing"  // in forward, to one
+	returned = "returned" // in forward, from one
 )
 
 // inetChains are those of the inet family. Most are at the priority raw or before: before
@@ -49,11 +51,13 @@ const (
 func (w Way) inetChains() []chain {
 	raw := nftables.ChainPriorityRaw
 	chains := []chain{
-		{name: asked, rules: append(askedRules(), notReaddressed(), w.track(expr.MetaKeyIIFNAME, expr.MetaKeyIIF))},
+		{name: asked, rules: slices.Concat(askedRules(), notReaddressed(), []rule{w.track(expr.MetaKeyIIFNAME, expr.MetaKeyIIF)})},
 		{name: arrived, rules: w.arrivedRules()},
 		{name: answered, rules: slices.Concat([]rule{w.track(expr.MetaKeyOIFNAME, expr.MetaKeyOIF)}, w.ownerRules(), w.answerRules())},
-		filter("forward", nftables.ChainHookForward, raw, forwardRules()),
-		filter("prerouting", nftables.ChainHookPrerouting, beforeRaw, append(leadTo(asked, ip.to), sourceRoutes(inet4, guarded)...)),
+		{name: passing, rules: passingRules()},
+		{name: returned, rules: returnedRules()},
+		filter("forward", nftables.ChainHookForward, raw, append(leadTo(passing, ip.to), leadTo(returned, ip.from)...)),
+		filter("prerouting", nftables.ChainHookPrerouting, beforeRaw, append(leadTo(asked, ip.to), sourceRoutes(inet4, cameBy)...)),
 		filter("input", nftables.ChainHookInput, raw, append(append([]rule{routingHeader()}, leadTo(arrived, ip.to)...), w.elsewhereRules()...)),
 		filter("output", nftables.ChainHookOutput, raw, append(leadTo(answered, ip.from), w.ownRules()...)),
 		filter("postrouting", nftables.ChainHookPostrouting, last, postroutingRules()),
@@ -66,13 +70,18 @@ func leadTo(chain string, metadata func(ip) exprs) []rule {
 	return []rule{{"IPv4", all(metadata(inet4), jump(chain))}, {"IPv6", all(metadata(inet6), jump(chain))}}
 }
 
-// forwardRules let guests have nothing to do with another metadata service: neither ask
-// it nor, from whoever says to be one, be answered.
-func forwardRules() []rule {
-	rules := rejections(all(meta(expr.MetaKeyIIFNAME, 0), in(guarded)), counted(forwarded))
-	for _, v := range []ip{inet4, inet6} {
-		rules = append(rules, rule{"from a metadata address to a guest", all(
-			meta(expr.MetaKeyOIFNAME, 0), in(guarded), v.from(), dropped(impersonation))})
+// passingRules let no guest ask another metadata service.
+func passingRules() (rules []rule) {
+	for _, device := range cameBy {
+		rules = append(rules, refusals(device, counted(forwarded))...)
+	}
+	return rules
+}
+
+// returnedRules let no guest be answered by whoever says to be one.
+func returnedRules() (rules []rule) {
+	for _, device := range leavesBy {
+		rules = append(rules, rule{"from a metadata address to a guest", all(device, dropped(impersonation))})
 	}
 	return rules
 }
@@ -100,7 +109,8 @@ func reset() exprs { return exprs{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}} }
 func askedRules() []rule {
 	by := meta(expr.MetaKeyIIFNAME, 0)
 	return []rule{
-		{"by way of another device", all(isFromGuest(), by, notIn(guarded), notIn(served), dropped(forwarded))},
+		{"by way of another device", all(isFromGuest(),
+			by, notIn(guarded), notIn(served), meta(expr.MetaKeyIIF, 0), notIn(guardedIndexes), dropped(forwarded))},
 		{"take the guest's mark off", all(isFromGuest(), replaceMark(0))},
 		{"from no port that is known", all(by, in(bridges), marked(expr.CmpOpNeq), dropped(unmarked))},
 		{"take the mark off", all(by, in(bridges), setMark(0))},
@@ -110,8 +120,11 @@ func askedRules() []rule {
 // notReaddressed keeps others' destination NAT, which is how some metadata services get
 // their requests, from what guarded guests send where nobody serves them: the hook
 // forward would not know it again. What is not tracked has no NAT.
-func notReaddressed() rule {
-	return rule{"not readdressed", all(meta(expr.MetaKeyIIFNAME, 0), in(guarded), notIn(served), exprs{&expr.Notrack{}})}
+func notReaddressed() (rules []rule) {
+	for _, device := range cameBy {
+		rules = append(rules, rule{"not readdressed", all(device, meta(expr.MetaKeyIIFNAME, 0), notIn(served), exprs{&expr.Notrack{}})})
+	}
+	return rules
 }
 
 // ipOptions and routingHeader refuse, from a shared bridge, what the kernel readdresses

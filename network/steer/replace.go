@@ -14,6 +14,8 @@ type Want struct {
 	Guarded, Served, Bridges []string
 	// GuardedFor are the notes of [Guard.GuardFor], by device.
 	GuardedFor map[string]string
+	// GuardedIndexes are the notes of [Guard.GuardIndex], by index.
+	GuardedIndexes map[int]string
 	// Placed are the notes of [Guard.Place], by device.
 	Placed  map[string]string
 	Ports   []Port
@@ -91,6 +93,13 @@ func (w Want) elements() ([]element, error) {
 			}
 			wanted = append(wanted, guards(e)...)
 		}
+	}
+	for index, note := range w.GuardedIndexes {
+		elements, err := guardIndex(index, note)
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, elements...)
 	}
 	for device, note := range w.Placed {
 		e, err := named(placed, device)

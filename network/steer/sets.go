@@ -16,10 +16,11 @@ const tableName = "rolecall"
 
 // The names of sets.
 const (
-	guarded = "guarded"
-	served  = "served"
-	placed  = "placed"
-	bridges = "bridges"
+	guarded        = "guarded"         // by name, be they there or not
+	guardedIndexes = "guarded_indexes" // of those that are there
+	served         = "served"
+	placed         = "placed"
+	bridges        = "bridges"
 
 	addresses4       = "addresses4" // ours to serve
 	addresses6       = "addresses6"
@@ -28,7 +29,8 @@ const (
 	deviceAddresses4 = "device_addresses4"
 	deviceAddresses6 = "device_addresses6"
 
-	bridgeGuarded = "bridge_guarded" // the guarded, by whose name a bridge's port is known
+	bridgeGuarded        = "bridge_guarded" // the guarded, by which a bridge's port is known
+	bridgeGuardedIndexes = "bridge_guarded_indexes"
 
 	ports    = "ports"     // under our rules
 	bridgeOf = "bridge_of" // port -> bridge
@@ -100,6 +102,8 @@ func sets() []*nftables.Set {
 	add(bridge, bridgeGuarded, nftables.TypeIFName)
 	add(inetTable(), maker, nftables.TypeIFName)
 	add(bridge, bridgeMaker, nftables.TypeIFName)
+	add(inetTable(), guardedIndexes, index)
+	add(bridge, bridgeGuardedIndexes, index)
 	toBridge := add(bridge, bridgeOf, index)
 	toBridge.IsMap, toBridge.DataType = true, of
 	return all

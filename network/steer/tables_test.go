@@ -22,8 +22,9 @@ func member(port, bridge int, mac byte, addr string) steer.Member {
 func some() steer.Want {
 	return steer.Want{
 		Guarded: []string{"br0", "tap0"}, Served: []string{"tap0"}, Placed: map[string]string{"tap0": "rp_filter=2"}, Bridges: []string{"br0"},
-		Ports:   []steer.Port{{Index: 7, Bridge: 3}, {Index: 8, Bridge: 3}},
-		Members: []steer.Member{member(7, 3, 1, "10.0.0.5"), member(7, 3, 1, "fd00::5"), member(8, 3, 2, "10.0.0.6")},
+		GuardedIndexes: map[int]string{3: "br0 bridge", 9: "tap0 tun 02:00:00:00:00:09"},
+		Ports:          []steer.Port{{Index: 7, Bridge: 3}, {Index: 8, Bridge: 3}},
+		Members:        []steer.Member{member(7, 3, 1, "10.0.0.5"), member(7, 3, 1, "fd00::5"), member(8, 3, 2, "10.0.0.6")},
 	}
 }
 
@@ -32,13 +33,14 @@ func held(t testing.TB, ns *nettest.Namespace) (w steer.Want) {
 	t.Helper()
 	g := steer.New()
 	in(t, ns, func() error {
-		var errs [6]error
+		var errs [7]error
 		w.Guarded, errs[0] = g.Guarded()
 		w.Served, errs[1] = g.Served()
 		w.Placed, errs[2] = g.Placed()
 		w.Bridges, errs[3] = g.Shared()
 		w.Ports, errs[4] = g.Ports()
 		w.Members, errs[5] = g.Members()
+		w.GuardedIndexes, errs[6] = g.GuardedIndexes()
 		return errors.Join(errs[:]...)
 	})
 	return w
@@ -109,13 +111,14 @@ func TestTheTablesAreMended(t *testing.T) {
 
 func TestReplaceChangesOnlyWhatDiffers(t *testing.T) {
 	ns := nettest.New(t)
-	nothing := steer.Want{Guarded: []string{}, Served: []string{}, Placed: map[string]string{}, Bridges: []string{}, Ports: []steer.Port{}, Members: []steer.Member{}}
+	nothing := steer.Want{Guarded: []string{}, GuardedIndexes: map[int]string{}, Served: []string{}, Placed: map[string]string{}, Bridges: []string{}, Ports: []steer.Port{}, Members: []steer.Member{}}
 	replace(t, ns, nothing)
 	empty := rules(t, ns)
 	replace(t, ns, some())
 	less := some()
 	less.Guarded, less.Members, less.Placed["tap0"] = []string{"br0"}, less.Members[:2], "rp_filter=1"
 	less.Ports = []steer.Port{{Index: 7, Bridge: 4}, {Index: 9, Bridge: 3}} // 7 has moved
+	less.GuardedIndexes = map[int]string{3: "br0 bridge 02:00:00:00:00:03"}
 	replace(t, ns, less)
 	replace(t, ns, some())
 	replace(t, ns, nothing)
@@ -136,7 +139,8 @@ func TestChangesOfElementsAreIdempotent(t *testing.T) {
 		}
 		in(t, ns, func() error { return g.Admit(want.Members...) })
 		in(t, ns, func() error {
-			return errors.Join(g.Guard("tap0"), g.Guard("br0"), g.Serve("tap0"), g.Place("tap0", "rp_filter=2"), g.Share("br0"))
+			return errors.Join(g.Guard("tap0"), g.Guard("br0"), g.Serve("tap0"), g.Place("tap0", "rp_filter=2"), g.Share("br0"),
+				g.GuardIndex(3, want.GuardedIndexes[3]), g.GuardIndex(9, want.GuardedIndexes[9]))
 		})
 		if got := held(t, ns); !reflect.DeepEqual(got, want) {
 			t.Errorf("the tables hold %+v", got)
@@ -152,7 +156,7 @@ func TestChangesOfElementsAreIdempotent(t *testing.T) {
 		}
 		in(t, ns, func() error { return g.Expel(nil, want.Members...) })
 		in(t, ns, func() error {
-			return errors.Join(g.Unguard("tap0"), g.Unguard("br0"), g.Unserve("tap0"), g.Unplace("tap0"), g.Unshare("br0"))
+			return errors.Join(g.Unguard("tap0"), g.Unguard("br0"), g.Unserve("tap0"), g.Unplace("tap0"), g.Unshare("br0"), g.UnguardIndex(3), g.UnguardIndex(9))
 		})
 		if got := rules(t, ns); got != empty {
 			t.Errorf("left over:\n%s", got)
@@ -241,12 +245,12 @@ func TestWithoutTablesThereIsNothingAndNothingCanBeAdded(t *testing.T) {
 	ns.Do(func() {
 		g := steer.New()
 		m := member(7, 3, 1, "10.0.0.5")
-		for _, err := range []error{g.Guard("tap0"), g.Place("tap0", "rp_filter=2"), g.AddPort(m.Port), g.Admit(m)} {
+		for _, err := range []error{g.Guard("tap0"), g.GuardIndex(3, ""), g.Place("tap0", "rp_filter=2"), g.AddPort(m.Port), g.Admit(m)} {
 			if !errors.Is(err, steer.ErrAbsent) {
 				t.Errorf("error %v, want ErrAbsent", err)
 			}
 		}
-		if err := errors.Join(g.Unguard("tap0"), g.DelPort(7), g.Expel(nil, m)); err != nil {
+		if err := errors.Join(g.Unguard("tap0"), g.UnguardIndex(3), g.DelPort(7), g.Expel(nil, m)); err != nil {
 			t.Errorf("removals: %v", err)
 		}
 		if c, err := g.Counters(); err != nil || c != (steer.Counters{}) {
@@ -270,10 +274,10 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 	group.MAC, short.MAC = broadcast, short.MAC[:4]
 	ns.Do(func() {
 		for _, err := range []error{
-			g.Guard(""), g.Guard("a-name-of-16-byt"), g.AddPort(steer.Port{Index: 7}), g.AddPort(steer.Port{Bridge: 3}),
+			g.Guard(""), g.Guard("a-name-of-16-byt"), g.GuardIndex(0, ""), g.UnguardIndex(-1), g.AddPort(steer.Port{Index: 7}), g.AddPort(steer.Port{Bridge: 3}),
 			g.Admit(group), g.Admit(short), g.Admit(member(7, 3, 1, "169.254.169.254")), g.Admit(member(7, 3, 1, "fd00:ec2::254")),
 			g.Admit(member(7, 3, 1, "0.0.0.0")), g.Admit(member(7, 3, 1, "fe80::1%eth0")), g.Admit(member(0, 3, 1, "10.0.0.5")),
-			g.Replace(steer.Want{Guarded: []string{""}}), g.Replace(steer.Want{Ports: []steer.Port{{}}}),
+			g.Replace(steer.Want{Guarded: []string{""}}), g.Replace(steer.Want{GuardedIndexes: map[int]string{0: ""}}), g.Replace(steer.Want{Ports: []steer.Port{{}}}),
 		} {
 			if err == nil {
 				t.Error("no error")
@@ -295,12 +299,12 @@ func TestTenThousandElementsFit(t *testing.T) {
 
 // many is n devices, ports and members.
 func many(n int) steer.Want {
-	w := steer.Want{Bridges: []string{"br0"}, Placed: map[string]string{}}
+	w := steer.Want{Bridges: []string{"br0"}, Placed: map[string]string{}, GuardedIndexes: map[int]string{}}
 	for i := range n {
 		name := fmt.Sprintf("tap%05d", i)
 		w.Guarded, w.Served, w.Placed[name] = append(w.Guarded, name), append(w.Served, name), strings.Repeat("x", 128)
 		port := steer.Port{Index: 100 + i, Bridge: 3}
-		w.Ports = append(w.Ports, port)
+		w.Ports, w.GuardedIndexes[port.Index] = append(w.Ports, port), strings.Repeat("y", 128)
 		w.Members = append(w.Members, steer.Member{Port: port, MAC: net.HardwareAddr{2, 0, 0, 0, byte(i >> 8), byte(i)},
 			Addr: netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})})
 	}
