@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -31,11 +32,18 @@ type block struct {
 
 func newBlock(t testing.TB, w steer.Way) *block {
 	t.Helper()
+	return newBlockSaying(t, w, 1)
+}
+
+// newBlockSaying has listeners that say the name of their device so many times.
+func newBlockSaying(t testing.TB, w steer.Way, times int) *block {
+	t.Helper()
 	b := &block{host: nettest.New(t), neighbour: nettest.New(t), guests: map[string]*nettest.Namespace{}, guard: steer.Via(w)}
 	b.host.Sysctl(t, "net/ipv6/conf/default/accept_dad", "0")
 	in(t, b.host, b.guard.Ensure)
 	b.join(t, "up", b.neighbour, "192.0.2.1/24", "192.0.2.2/24")
 	b.neighbour.Route(t, "169.254.0.0/16", "192.0.2.1")
+	b.host.Run(t, "ip", "-6", "route", "add", "unreachable", "default", "from", "fd00:ec2::/116", "dev", "lo")
 	for _, device := range []string{"tap1", "tap2"} {
 		ns := nettest.New(t)
 		b.guests[device] = ns
@@ -44,8 +52,8 @@ func newBlock(t testing.TB, w steer.Way) *block {
 		ns.Run(t, "ip", "route", "add", "169.254.0.0/16", "dev", "eth0")
 		ns.Run(t, "ip", "addr", "add", "fd00::5/64", "dev", "eth0", "nodad")
 		ns.Run(t, "ip", "route", "add", "fd00:ec2::/32", "dev", "eth0")
-		// Guests with the same address differ by the device of the way back.
-		b.host.Run(t, "ip", "route", "add", "default", "from", "fd00:ec2::/116", "dev", device, "metric", "10"+device[3:])
+		// Guests with the same address differ by the device of the way back; see link.Reply.
+		b.host.Run(t, "ip", "-6", "route", "append", "default", "from", "fd00:ec2::/116", "dev", device)
 	}
 	for _, device := range []string{"lo", "tap1", "tap2"} {
 		for _, addr := range link.Served() {
@@ -58,7 +66,7 @@ func newBlock(t testing.TB, w steer.Way) *block {
 			return errors.Join(b.guard.Serve(device), b.guard.Refuse(device))
 		})
 		for _, addr := range listening(w, device) {
-			answerTCP(t, b.host, device, addr, device)
+			answerTCP(t, b.host, device, addr, strings.Repeat(device, times))
 		}
 	}
 	return b
@@ -128,16 +136,26 @@ func hear(t testing.TB, ns *nettest.Namespace, to netip.AddrPort, from int) (tex
 	return hearFrom(t, ns, to, &net.TCPAddr{Port: from})
 }
 
-func hearFrom(t testing.TB, ns *nettest.Namespace, to netip.AddrPort, from *net.TCPAddr) (text string, err error) {
+func hearFrom(t testing.TB, ns *nettest.Namespace, to netip.AddrPort, from *net.TCPAddr) (string, error) {
 	t.Helper()
-	var conn net.Conn
+	conn, err := connect(t, ns, to, from)
+	if err != nil {
+		return "", err
+	}
+	return hearAll(conn)
+}
+
+func connect(t testing.TB, ns *nettest.Namespace, to netip.AddrPort, from *net.TCPAddr) (conn net.Conn, err error) {
+	t.Helper()
 	ns.Do(func() {
 		dialer := net.Dialer{Timeout: 3 * time.Second, LocalAddr: from}
 		conn, err = dialer.DialContext(t.Context(), "tcp", to.String())
 	})
-	if err != nil {
-		return "", err
-	}
+	return conn, err
+}
+
+// hearAll returns all that is said, and closes the connection.
+func hearAll(conn net.Conn) (string, error) {
 	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return "", err

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -141,29 +141,46 @@ func counters(t testing.TB, b *block) (c steer.Counters) {
 }
 
 // Two guests talk from the same port of the same address, while a firewall drops what
-// connection tracking takes to be invalid.
+// connection tracking takes to be invalid. Both are connected before either ends, so that
+// whatever takes them for one finds segments of the other in it.
 func TestEqualConnectionsStayApart(t *testing.T) {
 	eachWay(t, func(t *testing.T, w steer.Way) {
-		b := newBlock(t, w)
+		const much = 500_000 // more than fits the buffers, so that both are in the middle
+		b := newBlockSaying(t, w, much)
 		b.host.Run(t, "nft", `add table inet fw
+			add counter inet fw invalid
 			add chain inet fw in { type filter hook input priority 0; }
 			add chain inet fw out { type filter hook output priority 0; }
-			add rule inet fw in ct state invalid counter drop
-			add rule inet fw out ct state invalid counter drop
+			add rule inet fw in ct state invalid tcp sport 4000-5999 counter name invalid drop
+			add rule inet fw out ct state invalid tcp dport 4000-5999 counter name invalid drop
 			add rule inet fw in ct state established accept`)
 		for round := range 20 {
-			var both sync.WaitGroup
-			for device, ns := range b.guests {
-				both.Go(func() {
-					if said, err := hear(t, ns, at(link.MetadataIPv4, 80), 4000+round); said != device || err != nil {
-						t.Errorf("round %d: behind %s: %q, %v", round, device, said, err)
+			for addr, from := range map[netip.Addr]int{link.MetadataIPv4: 4000, link.MetadataIPv6: 5000} {
+				said := map[string]func() (string, error){}
+				for device, ns := range b.guests {
+					conn, err := connect(t, ns, at(addr, 80), &net.TCPAddr{Port: from + round})
+					if err != nil {
+						t.Fatalf("round %d: behind %s at %s: %v", round, device, addr, err)
 					}
-				})
+					said[device] = func() (string, error) { return hearAll(conn) }
+				}
+				for device, all := range said {
+					if text, err := all(); text != strings.Repeat(device, much) || err != nil {
+						t.Fatalf("round %d: behind %s at %s: %d bytes, %v", round, device, addr, len(text), err)
+					}
+				}
 			}
-			both.Wait()
 		}
-		if said, err := hear(t, b.host, at(link.MetadataIPv4, 80), 0); said != "lo" || err != nil {
-			t.Errorf("the host hears %q, %v", said, err)
+		if w.Mode == steer.NAT { // without a zone one may pass for both
+			if got := b.host.Run(t, "grep", " sport=4000 ", "/proc/net/nf_conntrack"); strings.Count(got, "\n") != 2 {
+				t.Errorf("of two connections connection tracking knows\n%s", got)
+			}
+		}
+		if got := b.host.Run(t, "nft", "list", "counter", "inet", "fw", "invalid"); !strings.Contains(got, "packets 0 ") {
+			t.Errorf("taken to be invalid: %s", got)
+		}
+		if said, err := hear(t, b.host, at(link.MetadataIPv4, 80), 0); said != strings.Repeat("lo", much) || err != nil {
+			t.Errorf("the host hears %d bytes, %v", len(said), err)
 		}
 	})
 }
