@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/front"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/issuer/sts"
@@ -43,9 +44,10 @@ type Core struct {
 	directory *directory.Directory
 	desk      *hosts.Desk
 	started   time.Time
+	front     *front.Server
 	sts       *sts.Server
-	callers   *sts.Sources // of the host API
-	authority []byte       // SHA-256 of the certificate of our own authority, if hosts know us by it
+	callers   *front.Sources // of the host API
+	authority []byte         // SHA-256 of the certificate of our own authority, if hosts know us by it
 
 	renewing sync.Mutex // held while a site certificate is made
 
@@ -70,9 +72,10 @@ func Open(c Config) (*Core, error) {
 		directory: d,
 		desk:      desk,
 		started:   started,
-		callers:   sts.NewSources(),
-		sts:       sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
+		callers:   front.NewSources(),
+		front:     front.New(front.Config{Directory: d, Leases: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
+	core.sts = sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now}, core.front)
 	if err = core.Redefine(c.Definitions); err != nil {
 		_ = d.Close()
 		return nil, err

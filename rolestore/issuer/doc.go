@@ -1,7 +1,10 @@
 // Package issuer is the issuing core: a Security Token Service that makes
 // temporary credentials on demand and says who may have which role.
 //
-//	sts        the wire protocol: one file an action
+//	front      the door that AWS's APIs share: one listener, one loop
+//	query      the wire protocol of these APIs
+//	caller     who signed a request, and what he may do
+//	sts        the Security Token Service: one file an action
 //	hosts      what a host may ask for on behalf of its instances
 //	session    session tokens: credentials without a record of them
 //	sigv4      whose signature is this

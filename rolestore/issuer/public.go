@@ -29,7 +29,7 @@ func (c *Core) Public() *http.Server {
 			engine.ServeHTTP(w, r)
 			return
 		}
-		c.sts.ServeHTTP(w, r)
+		c.front.ServeHTTP(w, r)
 	}), c.config.Logger)
 	server.RegisterOnShutdown(stop)
 	return server

@@ -80,7 +80,7 @@ func (a *hostAPI) sign(g *gin.Context, vouch func() (identity.Vouched, error)) (
 
 // certificates answers [hosttoken.PathCertificates].
 func (a *hostAPI) certificates(g *gin.Context) {
-	if status := a.sts.Unsigned(g.Request); status != 0 {
+	if status := a.front.Unsigned(g.Request); status != 0 {
 		g.AbortWithStatus(status)
 		return
 	}

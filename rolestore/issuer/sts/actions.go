@@ -1,26 +1,21 @@
 package sts
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
-	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
 // call is one request on its way through an action.
 type call struct {
-	*request
+	*caller.Call
 	*Server
-	directory *directory.Snapshot
-	desk      *hosts.Desk
-	caller    *caller     // nil in an action that takes no signature
-	session   *policy.Set // the caller's session policies, once they were asked for
-	now       time.Time
-	who       string // for the log; empty until it is known
+	desk *hosts.Desk
 }
 
 // action is one operation of the API.
@@ -29,7 +24,7 @@ type action struct {
 	signed bool
 	// regional operations are not there at the global endpoint.
 	regional bool
-	do       func(*call) ([]element, error)
+	do       func(*call) ([]query.Element, error)
 }
 
 // actions are the operations by their names.
@@ -56,23 +51,18 @@ func (c *call) leased(bought hosts.Redemption, life time.Duration) session.Claim
 }
 
 // assumedRoleUser describes a session of a role to whoever assumed it.
-func assumedRoleUser(role *directory.Role, name string) element {
-	return element{name: "AssumedRoleUser", children: []element{
-		{name: "AssumedRoleId", text: role.UniqueID + ":" + name},
-		{name: "Arn", text: role.SessionARN(name)},
+func assumedRoleUser(role *directory.Role, name string) query.Element {
+	return query.Element{Name: "AssumedRoleUser", Children: []query.Element{
+		{Name: "AssumedRoleId", Text: role.UniqueID + ":" + name},
+		{Name: "Arn", Text: role.SessionARN(name)},
 	}}
 }
 
-func credentials(c rolestore.Credentials) element {
-	return element{name: "Credentials", children: []element{
-		{name: "AccessKeyId", text: c.AccessKeyID},
-		{name: "SecretAccessKey", text: c.SecretAccessKey.Reveal()},
-		{name: "SessionToken", text: c.SessionToken.Reveal()},
-		{name: "Expiration", instant: c.Expiration},
+func credentials(c rolestore.Credentials) query.Element {
+	return query.Element{Name: "Credentials", Children: []query.Element{
+		{Name: "AccessKeyId", Text: c.AccessKeyID},
+		{Name: "SecretAccessKey", Text: c.SecretAccessKey.Reveal()},
+		{Name: "SessionToken", Text: c.SessionToken.Reveal()},
+		{Name: "Expiration", Instant: c.Expiration},
 	}}
-}
-
-// number is an element with an integer.
-func number(name string, n int) element {
-	return element{name: name, text: strconv.Itoa(n), bare: true}
 }

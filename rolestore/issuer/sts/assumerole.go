@@ -4,8 +4,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -25,7 +27,7 @@ type assumption struct {
 
 // assumeRole gives the caller a session of another role
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
-func assumeRole(c *call) ([]element, error) {
+func assumeRole(c *call) ([]query.Element, error) {
 	a, err := c.readAssumption()
 	if err != nil {
 		return nil, err
@@ -33,17 +35,17 @@ func assumeRole(c *call) ([]element, error) {
 	if a.proved, err = c.prove(a.mfa); err != nil {
 		return nil, err
 	}
-	role := c.directory.Role(a.arn)
+	role := c.Directory.Role(a.arn)
 	if err := c.mayAssume(role, a); err != nil {
 		return nil, err
 	}
 	switch {
 	case a.life > role.MaxSessionDuration:
-		return nil, validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-	case a.life > maxChained && c.caller.claims != nil:
-		return nil, validation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+		return nil, query.Validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	case a.life > maxChained && c.Caller.Claims != nil:
+		return nil, query.Validation("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
-	if err := a.limits.check(c.directory, role.Account); err != nil {
+	if err := a.limits.check(c.Directory, role.Account); err != nil {
 		return nil, err
 	}
 	claims := c.claim(session.AssumedRole, role.UniqueID, role.Account, a.name, a.life)
@@ -52,31 +54,31 @@ func assumeRole(c *call) ([]element, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := []element{credentials(issued), assumedRoleUser(role, a.name)}
+	result := []query.Element{credentials(issued), assumedRoleUser(role, a.name)}
 	if claims.Restricted() || len(claims.Tags) > 0 {
-		result = append(result, number("PackedPolicySize", claims.PackedSize()))
+		result = append(result, query.Number("PackedPolicySize", claims.PackedSize()))
 	}
 	if a.source != "" {
-		result = append(result, element{name: "SourceIdentity", text: a.source})
+		result = append(result, query.Element{Name: "SourceIdentity", Text: a.source})
 	}
 	return result, nil
 }
 
 func (c *call) readAssumption() (a assumption, err error) {
-	p := newReader(c.form)
+	p := newReader(c.Form)
 	a.arn = p.roleARN()
-	a.name = p.required("RoleSessionName", sessionNamePattern)
+	a.name = p.Required("RoleSessionName", sessionNamePattern)
 	a.limits = p.limits(maxSessionPolicy)
 	p.contexts()
 	a.life = p.duration(assumeRoleLife)
 	passed := p.tags(true)
-	a.external = p.optional("ExternalId", externalIDPattern)
+	a.external = p.Optional("ExternalId", externalIDPattern)
 	a.mfa = p.mfa()
-	a.source = p.optional("SourceIdentity", sourceIdentityPattern)
+	a.source = p.Optional("SourceIdentity", sourceIdentityPattern)
 	if reserved(a.source) {
-		p.mean(validation("SourceIdentity %s is invalid: it must not begin with aws:", a.source))
+		p.Mean(query.Validation("SourceIdentity %s is invalid: it must not begin with aws:", a.source))
 	}
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return a, err
 	}
 	if a.tags, err = c.inherit(passed); err != nil {
@@ -88,12 +90,12 @@ func (c *call) readAssumption() (a assumption, err error) {
 // inheritSource carries the source identity of the caller's session on. It stays
 // what it was at the beginning of a chain.
 func (c *call) inheritSource(a *assumption) error {
-	if c.caller.claims == nil || c.caller.claims.SourceIdentity == "" {
+	if c.Caller.Claims == nil || c.Caller.Claims.SourceIdentity == "" {
 		return nil
 	}
-	own := c.caller.claims.SourceIdentity
+	own := c.Caller.Claims.SourceIdentity
 	if a.source != "" && a.source != own {
-		return c.refuse(c.bare("sts:SetSourceIdentity", *a),
+		return c.Refuse(c.bare("sts:SetSourceIdentity", *a),
 			"the source identity of the caller's session cannot be changed")
 	}
 	a.source = own
@@ -106,24 +108,24 @@ func (c *call) inheritSource(a *assumption) error {
 // learn.
 func (c *call) mayAssume(role *directory.Role, a assumption) error {
 	if role == nil {
-		return c.refuse(c.bare("sts:AssumeRole", a), "there is no such role")
+		return c.Refuse(c.bare("sts:AssumeRole", a), "there is no such role")
 	}
 	m := c.bare("", a)
-	m.trust = trustOf(role)
-	a.describeRole(m.context, role)
+	m.Trust = trustOf(role)
+	a.describeRole(m.Context, role)
 	for _, action := range a.actions() {
-		m.action = action
-		if d := c.decide(m); !d.Allowed() {
-			return c.refuse(c.bare(action, a), strings.TrimSpace(d.Because(action)))
+		m.Action = action
+		if d := c.Decide(m); !d.Allowed() {
+			return c.Refuse(c.bare(action, a), strings.TrimSpace(d.Because(action)))
 		}
 	}
 	return nil
 }
 
 // bare is the matter as it would be if there were no such role.
-func (c *call) bare(action string, a assumption) matter {
-	m := matter{action: action, resource: a.arn, context: c.context()}
-	a.describe(m.context, c.now)
+func (c *call) bare(action string, a assumption) caller.Matter {
+	m := caller.Matter{Action: action, Resource: a.arn, Context: c.Context()}
+	a.describe(m.Context, c.Now)
 	return m
 }
 
@@ -153,7 +155,7 @@ func (a assumption) describe(m *policy.Context, now time.Time) {
 		m.Set("sts:SourceIdentity", a.source)
 	}
 	if !a.proved.IsZero() {
-		setMFA(m, a.proved, now)
+		caller.SetMFA(m, a.proved, now)
 	}
 	a.tags.setRequest(m)
 }
@@ -163,7 +165,7 @@ func (a assumption) describe(m *policy.Context, now time.Time) {
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining).
 func (a assumption) describeRole(m *policy.Context, role *directory.Role) {
 	for _, prefix := range []string{"aws:ResourceTag/", "iam:ResourceTag/"} {
-		setTags(m, prefix, role.Tags)
+		caller.SetTags(m, prefix, role.Tags)
 		for _, t := range a.tags.inherited {
 			m.Set(prefix+t.Key, t.Value)
 		}

@@ -7,12 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"slices"
 	"testing"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // operations are the calls whose cost is measured, as they go over the wire.
@@ -51,8 +48,7 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 // counted.
 func BenchmarkInProcess(b *testing.B) {
 	w := newWorld(b, standard())
-	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)}
-	w.refused = w.unsigned
+	w.unlimited()
 	for name, text := range operations(b, w) {
 		b.Run(name, func(b *testing.B) {
 			r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
@@ -85,8 +81,7 @@ func BenchmarkInProcess(b *testing.B) {
 // themselves say more about the machine.
 func BenchmarkLoopback(b *testing.B) {
 	w := newWorld(b, standard())
-	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)}
-	w.refused = w.unsigned
+	w.unlimited()
 	for name, text := range operations(b, w) {
 		b.Run(name, func(b *testing.B) {
 			ours := connect(b, w)

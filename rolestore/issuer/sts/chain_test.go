@@ -86,9 +86,9 @@ func TestASessionPolicyIsNotLong(t *testing.T) {
 func TestASessionPolicyBeyondItsBoundsIsNotParsed(t *testing.T) {
 	for length, parsed := range map[int]bool{2048: true, 2049: false} {
 		p := newReader(url.Values{"Policy": {strings.Repeat("{", length)}})
-		p.limits(sessionPolicyBounds.max)
-		if (p.invalid != nil) != parsed || (len(p.violations) == 0) != parsed {
-			t.Errorf("of %d characters: %v, %v", length, p.invalid, p.violations)
+		p.limits(sessionPolicyBounds.Max)
+		if (p.Invalid != nil) != parsed || p.Within() != parsed {
+			t.Errorf("of %d characters: %v, %v", length, p.Invalid, p.Err())
 		}
 	}
 }

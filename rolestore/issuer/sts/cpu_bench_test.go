@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
 	"os/exec"
 	"strconv"
@@ -19,8 +18,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/issuer/sigv4"
@@ -48,8 +45,7 @@ func TestServeForBenchmark(t *testing.T) {
 		return
 	}
 	w := newWorld(t, withPeople())
-	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)} // all come from here
-	w.refused = w.unsigned
+	w.unlimited() // all come from here
 	var s served
 	for range benchRequests {
 		s.Wire = append(s.Wire, w.operation(t, operation))

@@ -1,36 +1,38 @@
 package sts
 
 import (
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
 // getFederationToken gives credentials to somebody whom the calling user vouches for,
 // with what both the user and the session policies allow
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html).
-func getFederationToken(c *call) ([]element, error) {
-	p := newReader(c.form)
-	name := p.required("Name", federatedNamePattern)
-	asked := p.limits(sessionPolicyBounds.max)
+func getFederationToken(c *call) ([]query.Element, error) {
+	p := newReader(c.Form)
+	name := p.Required("Name", federatedNamePattern)
+	asked := p.limits(sessionPolicyBounds.Max)
 	life := p.duration(sessionTokenLife)
 	tags := sessionTags{passed: p.tags(false)}
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	user := c.caller.user
+	user := c.Caller.User
 	arn := directory.FederatedUserARN(user.Account, name)
-	context := c.context()
+	context := c.Context()
 	tags.setRequest(context)
 	actions := []string{"sts:GetFederationToken"}
 	if len(tags.passed) > 0 {
 		actions = append(actions, "sts:TagSession")
 	}
 	for _, action := range actions {
-		if err := c.authorize(matter{action: action, resource: arn, context: context}); err != nil {
+		if err := c.Authorize(caller.Matter{Action: action, Resource: arn, Context: context}); err != nil {
 			return nil, err
 		}
 	}
-	if err := asked.check(c.directory, user.Account); err != nil {
+	if err := asked.check(c.Directory, user.Account); err != nil {
 		return nil, err
 	}
 	claims := c.claim(session.FederatedUser, user.UniqueID, user.Account, name, life)
@@ -39,12 +41,12 @@ func getFederationToken(c *call) ([]element, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []element{
+	return []query.Element{
 		credentials(issued),
-		{name: "FederatedUser", children: []element{
-			{name: "FederatedUserId", text: user.Account + ":" + name},
-			{name: "Arn", text: arn},
+		{Name: "FederatedUser", Children: []query.Element{
+			{Name: "FederatedUserId", Text: user.Account + ":" + name},
+			{Name: "Arn", Text: arn},
 		}},
-		number("PackedPolicySize", claims.PackedSize()),
+		query.Number("PackedPolicySize", claims.PackedSize()),
 	}, nil
 }

@@ -5,12 +5,9 @@ import (
 	"encoding/xml"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
-
-	"golang.org/x/time/rate"
 )
 
 // FuzzHandler sends what an unauthenticated caller could. Whatever it is, the
@@ -18,8 +15,7 @@ import (
 // seeds' signatures is right.
 func FuzzHandler(f *testing.F) {
 	w := newWorld(f, standard())
-	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)} // a refusal for the rate alone would find nothing
-	w.refused = w.unsigned
+	w.unlimited() // a refusal for the rate alone would find nothing
 	assume := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice").Encode()
 	r := w.signed(f, w.session(f, account, "web"), form("GetCallerIdentity"))
 	const formType = "application/x-www-form-urlencoded"
@@ -62,8 +58,7 @@ func FuzzHandler(f *testing.F) {
 // may send anything too.
 func FuzzForm(f *testing.F) {
 	w := newWorld(f, withPeople(role("open", trustAll(""))))
-	w.unsigned = &Sources{newLimiter[netip.Prefix](rate.Inf, 1)}
-	w.refused = w.unsigned
+	w.unlimited()
 	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "Policy", allowAll, false)
 	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "PolicyArns.member.1.arn", readOnly, false)
 	f.Add("AssumeRole", roleARN(account, "open"), "alice", "3600", "TransitiveTagKeys.member.1", "a", false)

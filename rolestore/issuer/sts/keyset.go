@@ -13,7 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
-	"github.com/rolecall/rolecall/rolestore/surface"
+	"github.com/rolecall/rolecall/rolestore/issuer/front"
 )
 
 // jwk is a public key (RFC 7517). The members of a thumbprint come first and in
@@ -60,8 +60,8 @@ func (s *Server) issuerURL(id string) string { return s.config.URL + "/" + id }
 
 // discovery serves what a party outside needs to verify tokens, to anybody (OpenID
 // Connect Discovery 1.0 section 4). Which accounts there are does not show in it.
-func (s *Server) discovery(engine *gin.Engine) {
-	engine.GET("/:issuer/.well-known/openid-configuration", s.published(func(issuer string, _ *directory.Snapshot) any {
+func (s *Server) discovery(door *front.Server) {
+	door.Publish("/:issuer/.well-known/openid-configuration", s.published(func(issuer string, _ *directory.Snapshot) any {
 		return gin.H{
 			"issuer": issuer, "jwks_uri": issuer + "/.well-known/jwks.json",
 			"response_types_supported": []string{"id_token"}, "subject_types_supported": []string{"public"},
@@ -69,7 +69,7 @@ func (s *Server) discovery(engine *gin.Engine) {
 			"claims_supported":                      []string{"iss", "sub", "aud", "exp", "iat", "jti", ownClaims},
 		}
 	}))
-	engine.GET("/:issuer/.well-known/jwks.json", s.published(func(_ string, d *directory.Snapshot) any {
+	door.Publish("/:issuer/.well-known/jwks.json", s.published(func(_ string, d *directory.Snapshot) any {
 		keys := []jwk{}
 		for _, k := range d.TokenKeys() {
 			key := publicJWK(k.Signer.Public())
@@ -84,26 +84,10 @@ func (s *Server) discovery(engine *gin.Engine) {
 func (s *Server) published(document func(issuer string, d *directory.Snapshot) any) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		d, id := s.config.Directory.Snapshot(), g.Param("issuer")
-		switch status := s.Unsigned(g.Request); {
-		case status != 0:
-			g.AbortWithStatus(status)
-		case s.config.URL == "" || !d.HasTokenIssuer(id):
+		if s.config.URL == "" || !d.HasTokenIssuer(id) {
 			g.AbortWithStatus(http.StatusNotFound)
-		default:
-			g.JSON(http.StatusOK, document(s.issuerURL(id), d))
+			return
 		}
+		g.JSON(http.StatusOK, document(s.issuerURL(id), d))
 	}
-}
-
-// Unsigned returns the status by which a request for something that is public is
-// refused, or 0: a web page's, or one of too many from its source.
-func (s *Server) Unsigned(r *http.Request) int {
-	req := newRequest(r)
-	switch {
-	case surface.Browser(r, s.names(req)...) != "":
-		return http.StatusForbidden
-	case !s.unsigned.allow(req.source, s.config.Now()):
-		return http.StatusTooManyRequests
-	}
-	return 0
 }

@@ -17,6 +17,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/issuer/front"
 )
 
 func TestRegionsAreThoseOfTheEndpoint(t *testing.T) {
@@ -64,7 +65,7 @@ func TestUnsignedCallsOfOneSourceAreLimited(t *testing.T) {
 		r.RemoteAddr = from
 		return w.send(r)
 	}
-	for i := range unsignedBurst {
+	for i := range front.UnsignedBurst {
 		refused(t, ask(fmt.Sprintf("[2001:db8::%x]:1", i)), 400, "ValidationError")
 	}
 	refused(t, ask("[2001:db8::1]:2"), 400, "Throttling")
@@ -73,7 +74,7 @@ func TestUnsignedCallsOfOneSourceAreLimited(t *testing.T) {
 	signed := w.signed(t, alice, form("GetCallerIdentity"))
 	signed.RemoteAddr = "[2001:db8::1]:2"
 	answered(t, w.send(signed))
-	w.advance(unsignedEvery)
+	w.advance(front.UnsignedEvery)
 	refused(t, ask("[2001:db8::1]:2"), 400, "ValidationError")
 }
 
@@ -92,7 +93,7 @@ func TestWhoIsRefusedTooOftenWaits(t *testing.T) {
 			}
 			return time.Since(start)
 		}
-		for range unsignedBurst {
+		for range front.UnsignedBurst {
 			if send(wrong, "192.0.2.1:1") > 0 {
 				t.Fatal("a refusal waits, and is not one too many")
 			}
@@ -101,7 +102,7 @@ func TestWhoIsRefusedTooOftenWaits(t *testing.T) {
 			key  rolestore.Credentials
 			from string
 			want time.Duration
-		}{{wrong, "192.0.2.1:2", strangerPause}, {alice, "192.0.2.1:3", 0}, {wrong, "192.0.2.2:1", 0}, {wrong, "@", 0}} {
+		}{{wrong, "192.0.2.1:2", front.StrangerPause}, {alice, "192.0.2.1:3", 0}, {wrong, "192.0.2.2:1", 0}, {wrong, "@", 0}} {
 			if took := send(c.key, c.from); took != c.want {
 				t.Errorf("from %s it takes %s, want %s", c.from, took, c.want)
 			}
@@ -115,19 +116,4 @@ func TestWhoIsRefusedTooOftenWaits(t *testing.T) {
 			t.Error("who has left is waited for")
 		}
 	})
-}
-
-func TestALimiterForgetsThoseNotSeenForLongest(t *testing.T) {
-	l := newLimiter[int](1, 1)
-	now := time.Unix(1, 0)
-	l.allow(-1, now)
-	for i := range 10 * maxLimited {
-		if l.allow(-1, now) {
-			t.Fatal("who comes all the time was forgotten")
-		}
-		l.allow(i, now)
-	}
-	if n := len(l.recent) + len(l.older); n > maxLimited {
-		t.Errorf("%d are remembered", n)
-	}
 }

@@ -9,8 +9,10 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -35,12 +37,12 @@ type vended struct {
 // getWebIdentityToken gives the caller a signed token by which he can prove to parties
 // outside who he is
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html).
-func getWebIdentityToken(c *call) ([]element, error) {
+func getWebIdentityToken(c *call) ([]query.Element, error) {
 	v, err := c.readVended()
 	if err != nil {
 		return nil, err
 	}
-	context := c.context()
+	context := c.Context()
 	context.SetAll("sts:IdentityTokenAudience", v.audiences)
 	context.SetInt("sts:DurationSeconds", int64(v.life/time.Second))
 	context.Set("sts:SigningAlgorithm", v.algorithm)
@@ -50,51 +52,51 @@ func getWebIdentityToken(c *call) ([]element, error) {
 		actions = append(actions, "sts:TagGetWebIdentityToken")
 	}
 	for _, action := range actions {
-		if err := c.authorize(matter{action: action, resource: "*", context: context}); err != nil {
+		if err := c.Authorize(caller.Matter{Action: action, Resource: "*", Context: context}); err != nil {
 			return nil, err
 		}
 	}
-	id, ok := c.directory.TokenIssuer(c.caller.account)
+	id, ok := c.Directory.TokenIssuer(c.Caller.Account)
 	if !ok || c.config.URL == "" {
-		return nil, forbidden("OutboundWebIdentityFederationDisabledException", "Outbound web identity federation is not enabled for this account.")
+		return nil, query.Forbidden("OutboundWebIdentityFederationDisabledException", "Outbound web identity federation is not enabled for this account.")
 	}
-	expires := c.now.Add(v.life).Truncate(time.Second)
-	if own := c.caller.claims; own != nil && expires.After(own.Expires) {
-		return nil, forbidden("SessionDurationEscalationException", "The requested token duration would extend the session beyond its original expiration time.")
+	expires := c.Now.Add(v.life).Truncate(time.Second)
+	if own := c.Caller.Claims; own != nil && expires.After(own.Expires) {
+		return nil, query.Forbidden("SessionDurationEscalationException", "The requested token duration would extend the session beyond its original expiration time.")
 	}
 	token, err := c.vend(v, c.issuerURL(id), expires, context)
 	if err != nil {
 		return nil, err
 	}
-	return []element{{name: "WebIdentityToken", text: token}, {name: "Expiration", instant: expires}}, nil
+	return []query.Element{{Name: "WebIdentityToken", Text: token}, {Name: "Expiration", Instant: expires}}, nil
 }
 
 func (c *call) readVended() (v vended, err error) {
-	p := newReader(c.form)
+	p := newReader(c.Form)
 	for i := 1; ; i++ {
-		audience, ok := p.value("Audience.member." + strconv.Itoa(i))
+		audience, ok := p.Value("Audience.member." + strconv.Itoa(i))
 		if !ok {
 			break
 		}
-		p.checked(audience, constraint{name: "audience." + strconv.Itoa(i) + ".member", min: 1, max: 1000})
+		p.Check(audience, query.Constraint{Name: "audience." + strconv.Itoa(i) + ".member", Min: 1, Max: 1000})
 		v.audiences = append(v.audiences, audience)
 	}
 	if len(v.audiences) == 0 {
-		p.violations = append(p.violations, "Value null at 'audience' failed to satisfy constraint: Member must not be null")
+		p.Missing("audience")
 	}
-	p.atMost("audience", len(v.audiences), maxAudiences)
-	v.algorithm = p.required("SigningAlgorithm", constraint{name: "signingAlgorithm", min: 5, max: 5})
+	p.AtMost("audience", len(v.audiences), maxAudiences)
+	v.algorithm = p.Required("SigningAlgorithm", query.Constraint{Name: "signingAlgorithm", Min: 5, Max: 5})
 	if v.algorithm != directory.RS256 && v.algorithm != directory.ES384 {
-		p.mean(validation("1 validation error detected: Value '%s' at 'signingAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [%s, %s]", v.algorithm, directory.RS256, directory.ES384))
+		p.Mean(query.Validation("1 validation error detected: Value '%s' at 'signingAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [%s, %s]", v.algorithm, directory.RS256, directory.ES384))
 	}
 	v.life = p.duration(webTokenLife)
 	v.tags = p.tags(false)
-	return v, p.err()
+	return v, p.Err()
 }
 
 // vend signs a token. Its subject is the user or role, not the session.
 func (c *call) vend(v vended, issuer string, expires time.Time, context *policy.Context) (string, error) {
-	own := map[string]any{"aws_account": c.caller.account, "source_region": c.caller.region}
+	own := map[string]any{"aws_account": c.Caller.Account, "source_region": c.Caller.Region}
 	if tags := tagsIn(context, "aws:PrincipalTag/"); len(tags) > 0 {
 		own["principal_tags"] = tags
 	}
@@ -107,8 +109,8 @@ func (c *call) vend(v vended, issuer string, expires time.Time, context *policy.
 		}
 	}
 	claims := jwt.MapClaims{
-		"iss": issuer, "sub": c.caller.principal().ARN, "aud": v.audiences, "jti": rand.Text(),
-		"iat": c.now.Unix(), "exp": expires.Unix(), ownClaims: own,
+		"iss": issuer, "sub": c.Caller.Principal().ARN, "aud": v.audiences, "jti": rand.Text(),
+		"iat": c.Now.Unix(), "exp": expires.Unix(), ownClaims: own,
 	}
 	if len(v.audiences) == 1 {
 		claims["aud"] = v.audiences[0]
@@ -118,11 +120,11 @@ func (c *call) vend(v vended, issuer string, expires time.Time, context *policy.
 		return "", err
 	}
 	if len(payload) > maxPayload {
-		return "", badRequest("JWTPayloadSizeExceededException", "The requested token payload size exceeds the maximum allowed size.")
+		return "", query.BadRequest("JWTPayloadSizeExceededException", "The requested token payload size exceeds the maximum allowed size.")
 	}
-	key, ok := c.directory.TokenKey(v.algorithm, c.now)
+	key, ok := c.Directory.TokenKey(v.algorithm, c.Now)
 	if !ok {
-		return "", &Error{Code: "ServiceUnavailable", Message: "There is no key for this algorithm.", Status: http.StatusServiceUnavailable}
+		return "", &query.Error{Code: "ServiceUnavailable", Message: "There is no key for this algorithm.", Status: http.StatusServiceUnavailable}
 	}
 	token := jwt.NewWithClaims(jwt.GetSigningMethod(v.algorithm), claims)
 	token.Header["kid"] = thumbprint(key.Signer.Public())

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 )
 
 // unescaped undoes the escapes of XML that messages of the tests have.
@@ -167,14 +169,14 @@ func TestParametersThatAreNotKnownAreRefused(t *testing.T) {
 	for _, value := range []string{"x", ""} {
 		for _, parameter := range []string{"ProvidedContexts.member.2.ProviderArn", "ProviderId", "OfALaterModel", "policy", "Action.member.1",
 			"Tags.member.2.Key", "Tags.x", "PolicyArns.member.0.arn", "PolicyArns.member.1.Arn", "TransitiveTagKeys.1"} {
-			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this security token service."
+			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this service."
 			f := form("AssumeRole", "RoleArn", roleARN(account, "target"), "RoleSessionName", "alice", parameter, value)
 			if got := refused(t, w.send(w.signed(t, c, f)), http.StatusBadRequest, "ValidationError"); got != want {
 				t.Errorf("AssumeRole: %q", got)
 			}
 		}
 		for _, parameter := range []string{"ProvidedContexts.member.1.ProviderArn", "Tags.member.1.Key", "SerialNumber", "SourceIdentity", "ProviderId"} {
-			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this security token service."
+			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this service."
 			f := form("AssumeRoleWithWebIdentity", "RoleArn", roleARN(account, "web"), "RoleSessionName", callerID,
 				"WebIdentityToken", w.hostToken(t, w.claims()), parameter, value)
 			if got := refused(t, w.send(post(f)), http.StatusBadRequest, "ValidationError"); got != want {
@@ -196,7 +198,7 @@ func TestProvidedContextsAreRefused(t *testing.T) {
 		pairs []string
 		want  string
 	}{
-		{[]string{provider, "arn:aws:iam::aws:contextProvider/IdentityCenter", assertion, "signed"}, "ProvidedContexts is not supported by this security token service."},
+		{[]string{provider, "arn:aws:iam::aws:contextProvider/IdentityCenter", assertion, "signed"}, "ProvidedContexts is not supported by this service."},
 		{[]string{provider, "arn:aws", assertion, "x"}, "2 validation errors detected: Value 'arn:aws' at 'providedContexts.1.member.providerArn' failed to satisfy constraint: Member must have length greater than or equal to 20; " +
 			"Value '***' at 'providedContexts.1.member.contextAssertion' failed to satisfy constraint: Member must have length greater than or equal to 4"},
 		{[]string{assertion, strings.Repeat("x", 2049)}, "1 validation error detected: Value '***' at 'providedContexts.1.member.contextAssertion' failed to satisfy constraint: Member must have length less than or equal to 2048"},
@@ -239,7 +241,7 @@ func TestARefusalRepeatsABoundedPartOfAValue(t *testing.T) {
 	long := strings.Repeat("!", 100_000)
 	reply := w.send(post(form("AssumeRoleWithWebIdentity", "RoleArn", roleARN(account, "web"), "RoleSessionName", long, "WebIdentityToken", "token")))
 	got := refused(t, reply, 400, "ValidationError")
-	if !strings.HasPrefix(got, "2 validation errors detected: Value '!!!") || !strings.Contains(got, "!...' at 'roleSessionName'") || len(got) > 3*maxQuoted {
+	if !strings.HasPrefix(got, "2 validation errors detected: Value '!!!") || !strings.Contains(got, "!...' at 'roleSessionName'") || len(got) > 3*query.MaxQuoted {
 		t.Errorf("got %d bytes, %.80s", len(got), got)
 	}
 }

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/front"
 )
 
 const (
@@ -322,10 +324,10 @@ func TestARefusalCanBeDecodedByThoseWhoMay(t *testing.T) {
 	definitions := withPeople(role("closed", trustEC2))
 	w := newWorld(t, definitions)
 	reply := w.assume(t, carol, "closed")
-	encoded := reply.Header()[encodedHeader][0]
+	encoded := reply.Header()[front.EncodedHeader][0]
 	decoded := w.call(t, alice, "DecodeAuthorizationMessage", "EncodedMessage", encoded)
 	answered(t, decoded)
-	var m message
+	var m caller.Message
 	if err := json.Unmarshal([]byte(unescaped.Replace(members(decoded)["DecodedMessage"])), &m); err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +336,7 @@ func TestARefusalCanBeDecodedByThoseWhoMay(t *testing.T) {
 		t.Errorf("decoded: %+v", m)
 	}
 	// Of a role that is not there it has the same length.
-	if absent := w.assume(t, carol, "absent").Header()[encodedHeader][0]; len(absent) != len(encoded) {
+	if absent := w.assume(t, carol, "absent").Header()[front.EncodedHeader][0]; len(absent) != len(encoded) {
 		t.Errorf("%d and %d characters tell whether a role exists", len(absent), len(encoded))
 	}
 	refused(t, w.call(t, carol, "DecodeAuthorizationMessage", "EncodedMessage", encoded), 403, "AccessDenied")

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
-	"github.com/rolecall/rolecall/rolestore/issuer/session"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 )
 
 // maxPolicyARNs is how many managed policies can narrow a session
@@ -33,56 +33,56 @@ type limits struct {
 // asserted there has been signed by AWS's own STS on behalf of IAM Identity Center, and
 // nobody signs so here: beyond the model's bounds each is refused, as a session without
 // the context would be another than was asked for.
-func (p *reader) contexts() {
+func (p reader) contexts() {
 	for i := 1; ; i++ {
 		member := "ProvidedContexts.member." + strconv.Itoa(i)
-		provider, named := p.value(member + ".ProviderArn")
-		assertion, asserted := p.value(member + ".ContextAssertion")
+		provider, named := p.Value(member + ".ProviderArn")
+		assertion, asserted := p.Value(member + ".ContextAssertion")
 		if !named && !asserted {
-			p.atMost("providedContexts", i-1, maxContexts)
+			p.AtMost("providedContexts", i-1, maxContexts)
 			return
 		}
 		name := "providedContexts." + strconv.Itoa(i) + ".member."
 		if named {
-			p.checked(provider, arnBounds(name+"providerArn"))
+			p.Check(provider, arnBounds(name+"providerArn"))
 		}
 		if asserted {
-			p.checked(assertion, constraint{name: name + "contextAssertion", min: 4, max: 2048, hidden: true})
+			p.Check(assertion, query.Constraint{Name: name + "contextAssertion", Min: 4, Max: 2048, Hidden: true})
 		}
-		p.mean(unsupported("ProvidedContexts"))
+		p.Mean(query.Unsupported("ProvidedContexts"))
 	}
 }
 
 // limits reads Policy and PolicyArns. The model bounds Policy for all actions but
 // AssumeRole, where the packed size does, and [maxSessionPolicy].
-func (p *reader) limits(maxPolicy int) limits {
+func (p reader) limits(maxPolicy int) limits {
 	var l limits
 	c := sessionPolicyBounds
-	c.max = maxPolicy
+	c.Max = maxPolicy
 	// One that is out of bounds is not parsed: who is not known yet costs no more than that.
-	if l.policy = p.optional("Policy", c); l.policy != "" && len(p.violations) == 0 {
+	if l.policy = p.Optional("Policy", c); l.policy != "" && p.Within() {
 		if _, err := policy.Parse(policy.Identity, []byte(l.policy)); err != nil {
-			p.mean(malformedPolicy(err))
+			p.Mean(malformedPolicy(err))
 		}
 	}
 	for i := 1; ; i++ {
-		arn, ok := p.value("PolicyArns.member." + strconv.Itoa(i) + ".arn")
+		arn, ok := p.Value("PolicyArns.member." + strconv.Itoa(i) + ".arn")
 		if !ok {
 			break
 		}
-		p.checked(arn, arnBounds("policyArns."+strconv.Itoa(i)+".member.arn"))
+		p.Check(arn, arnBounds("policyArns."+strconv.Itoa(i)+".member.arn"))
 		l.arns = append(l.arns, arn)
 	}
-	p.atMost("policyArns", len(l.arns), maxPolicyARNs)
+	p.AtMost("policyArns", len(l.arns), maxPolicyARNs)
 	return l
 }
 
-func malformedPolicy(err error) *Error {
+func malformedPolicy(err error) *query.Error {
 	var malformed *policy.Error
 	if errors.As(err, &malformed) {
-		return badRequest("MalformedPolicyDocument", malformed.Message)
+		return query.BadRequest("MalformedPolicyDocument", malformed.Message)
 	}
-	return badRequest("MalformedPolicyDocument", "The policy is not in the valid JSON format.")
+	return query.BadRequest("MalformedPolicyDocument", "The policy is not in the valid JSON format.")
 }
 
 // check refuses a managed policy that a session of the account cannot have: one of
@@ -91,45 +91,16 @@ func (l limits) check(d *directory.Snapshot, account string) error {
 	for _, arn := range l.arns {
 		p := d.ManagedPolicy(arn)
 		if p == nil || p.Account != account && p.Account != "aws" {
-			return validation("Policy %s does not exist or is not attachable.", arn)
+			return query.Validation("Policy %s does not exist or is not attachable.", arn)
 		}
 	}
 	return nil
 }
 
 // packedTooLarge words what AWS words.
-func packedTooLarge(percent int, policies bool) *Error {
+func packedTooLarge(percent int, policies bool) *query.Error {
 	if policies {
-		return badRequest("PackedPolicyTooLarge", fmt.Sprintf("Packed policy consumes %d%% of allotted space, please use smaller policy.", percent))
+		return query.BadRequest("PackedPolicyTooLarge", fmt.Sprintf("Packed policy consumes %d%% of allotted space, please use smaller policy.", percent))
 	}
-	return badRequest("PackedPolicyTooLarge", fmt.Sprintf("Packed size of session tags consumes %d%% of allotted space.", percent))
-}
-
-// denyAll is AWS's own policy that does so.
-const denyAll = "arn:aws:iam::aws:policy/AWSDenyAll"
-
-// sessionPolicies are those that a session was made with, as their documents are now.
-// If one cannot be read any more, nobody knows what it would have denied, and
-// everything is, also what a trust policy grants to the session by its name.
-func sessionPolicies(d *directory.Snapshot, claims *session.Claims) policy.Set {
-	set := policy.Set{}
-	unknown := func(name string) {
-		set = append(set, policy.Policy{Name: name + ", which is gone", Document: d.ManagedPolicy(denyAll).Document})
-	}
-	if claims.Policy != "" {
-		const name = "session policy"
-		if document, err := policy.Parse(policy.Identity, []byte(claims.Policy)); err == nil {
-			set = append(set, policy.Policy{Name: name, Document: document})
-		} else {
-			unknown(name)
-		}
-	}
-	for _, arn := range claims.PolicyARNs {
-		if p := d.ManagedPolicy(arn); p != nil {
-			set = append(set, policy.Policy{Name: arn, Document: p.Document})
-		} else {
-			unknown(arn)
-		}
-	}
-	return set
+	return query.BadRequest("PackedPolicyTooLarge", fmt.Sprintf("Packed size of session tags consumes %d%% of allotted space.", percent))
 }

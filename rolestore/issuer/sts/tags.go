@@ -3,7 +3,10 @@ package sts
 import (
 	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -21,25 +24,25 @@ type sessionTags struct {
 func (t sessionTags) all() []session.Tag { return slices.Concat(t.inherited, t.passed) }
 
 // tags reads Tags and TransitiveTagKeys.
-func (p *reader) tags(transitive bool) []session.Tag {
+func (p reader) tags(transitive bool) []session.Tag {
 	var tags []session.Tag
 	for i := 1; ; i++ {
 		member := "Tags.member." + strconv.Itoa(i)
-		if !p.form.Has(member+".Key") && !p.form.Has(member+".Value") {
+		if !p.Has(member+".Key") && !p.Has(member+".Value") {
 			break
 		}
 		k, v := tagKeyPattern, tagValuePattern
-		k.name, v.name = "tags."+strconv.Itoa(i)+".member.key", "tags."+strconv.Itoa(i)+".member.value"
-		key, value := p.required(member+".Key", k), p.required(member+".Value", v)
+		k.Name, v.Name = "tags."+strconv.Itoa(i)+".member.key", "tags."+strconv.Itoa(i)+".member.value"
+		key, value := p.Required(member+".Key", k), p.Required(member+".Value", v)
 		tags = append(tags, session.Tag{Key: key, Value: value})
 		if reserved(key) {
-			p.mean(badRequest("InvalidParameterValue", "Tag keys beginning with 'aws:' are reserved."))
+			p.Mean(query.BadRequest("InvalidParameterValue", "Tag keys beginning with 'aws:' are reserved."))
 		}
 	}
-	p.atMost("tags", len(tags), maxSessionTags)
+	p.AtMost("tags", len(tags), maxSessionTags)
 	for i, t := range tags {
 		if slices.ContainsFunc(tags[:i], func(o session.Tag) bool { return equalKeys(o.Key, t.Key) }) {
-			p.mean(badRequest("InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive."))
+			p.Mean(query.BadRequest("InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive."))
 		}
 	}
 	if transitive {
@@ -49,41 +52,64 @@ func (p *reader) tags(transitive bool) []session.Tag {
 }
 
 // transitive reads TransitiveTagKeys and marks the tags that they name.
-func (p *reader) transitive(tags []session.Tag) {
+func (p reader) transitive(tags []session.Tag) {
 	n := 0
 	for ; ; n++ {
-		key, ok := p.value("TransitiveTagKeys.member." + strconv.Itoa(n+1))
+		key, ok := p.Value("TransitiveTagKeys.member." + strconv.Itoa(n+1))
 		if !ok {
 			break
 		}
 		c := tagKeyPattern
-		c.name = "transitiveTagKeys." + strconv.Itoa(n+1) + ".member"
-		p.checked(key, c)
+		c.Name = "transitiveTagKeys." + strconv.Itoa(n+1) + ".member"
+		p.Check(key, c)
 		i := slices.IndexFunc(tags, func(t session.Tag) bool { return equalKeys(t.Key, key) })
 		if i < 0 {
-			p.mean(badRequest("InvalidParameterValue", "The specified transitive tag key must be included in the requested tags."))
+			p.Mean(query.BadRequest("InvalidParameterValue", "The specified transitive tag key must be included in the requested tags."))
 			continue
 		}
 		tags[i].Transitive = true
 	}
-	p.atMost("transitiveTagKeys", n, maxSessionTags)
+	p.AtMost("transitiveTagKeys", n, maxSessionTags)
 }
 
 // inherit adds the transitive tags of the caller's session, which nobody can change
 // on the way.
 func (c *call) inherit(passed []session.Tag) (sessionTags, error) {
 	t := sessionTags{passed: passed}
-	if c.caller.claims == nil {
+	if c.Caller.Claims == nil {
 		return t, nil
 	}
-	for _, own := range c.caller.claims.Tags {
+	for _, own := range c.Caller.Claims.Tags {
 		if !own.Transitive {
 			continue
 		}
 		t.inherited = append(t.inherited, own)
 		if slices.ContainsFunc(passed, func(p session.Tag) bool { return equalKeys(p.Key, own.Key) }) {
-			return t, badRequest("InvalidParameterValue", "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+			return t, query.BadRequest("InvalidParameterValue", "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 		}
 	}
 	return t, nil
 }
+
+// setRequest sets the keys that tell of the tags that are asked for.
+func (t sessionTags) setRequest(m *policy.Context) {
+	var keys []string
+	for _, tag := range t.passed {
+		m.Set("aws:RequestTag/"+tag.Key, tag.Value)
+		keys = append(keys, tag.Key)
+	}
+	m.SetAll("aws:TagKeys", keys)
+	var transitive []string
+	for _, tag := range slices.Concat(t.inherited, t.passed) {
+		if tag.Transitive {
+			transitive = append(transitive, tag.Key)
+		}
+	}
+	m.SetAll("sts:TransitiveTagKeys", transitive)
+}
+
+// equalKeys reports whether two tag keys are one to AWS.
+func equalKeys(a, b string) bool { return policy.Fold(a) == policy.Fold(b) }
+
+// reserved is the prefix of tags and source identities that are AWS's alone.
+func reserved(text string) bool { return strings.HasPrefix(strings.ToLower(text), "aws:") }

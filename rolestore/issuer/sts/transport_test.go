@@ -2,7 +2,6 @@ package sts
 
 import (
 	"crypto/tls"
-	"errors"
 	"maps"
 	"net/http"
 	"strings"
@@ -10,7 +9,10 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
+	"github.com/rolecall/rolecall/rolestore/issuer/sigv4"
 )
 
 // How a request came is what policies may ask about. TLS is what makes
@@ -43,15 +45,18 @@ func TestPoliciesKnowHowARequestCame(t *testing.T) {
 // keys are the condition keys of a call that c signs.
 func (w *world) keys(t *testing.T, c rolestore.Credentials) map[string][]string {
 	t.Helper()
-	asked := &call{Server: w.Server, directory: w.directory.Snapshot(), desk: w.config.Desk, now: w.clock()}
+	r, d := w.signed(t, c, form("GetCallerIdentity")), w.directory.Snapshot()
+	asked := &caller.Call{Request: query.New(r), Directory: d, Now: w.clock()}
+	if err := asked.Read(r); err != nil {
+		t.Fatal(err)
+	}
 	var err error
-	if asked.request, err = w.readRequest(w.signed(t, c, form("GetCallerIdentity"))); err != nil {
+	asked.Caller, err = caller.Signed{Request: asked.Signed, Directory: d, Leases: w.config.Desk, Verifier: sigv4.NewVerifier(service),
+		Fits: func(string) bool { return true }, Now: w.clock()}.Identify()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if asked.caller, err = w.identify(asked); err != nil {
-		t.Fatal(err)
-	}
-	return maps.Collect(asked.context().All())
+	return maps.Collect(asked.Context().All())
 }
 
 // Who asks is known of every kind of caller, as IAM's table of principals has it
@@ -124,17 +129,5 @@ func TestASessionKnowsWhenItWasIssued(t *testing.T) {
 	claims, _, err := w.directory.Snapshot().Sealer().Open(text("AccessKeyId"), text("SessionToken"), w.clock())
 	if err != nil || !claims.Issued.Equal(w.clock()) || claims.Expires.Sub(claims.Issued) != time.Hour {
 		t.Errorf("the session is %+v (%v)", claims, err)
-	}
-}
-
-// A fault of the service's own is an error in its log, where refusals are not.
-func TestOnlyAFaultOfOursIsLoggedAsAnError(t *testing.T) {
-	w := newWorld(t, standard())
-	c := &call{request: &request{action: "AssumeRole"}}
-	r := get(form("AssumeRole"))
-	w.logRefusal(r, c, "ID", translate(errors.New("no entropy")))
-	w.logRefusal(r, c, "ID", invalidClientToken())
-	if log := w.logged(); strings.Count(log, `"level":"ERROR"`) != 1 || !strings.Contains(log, `"reason":"no entropy"`) {
-		t.Errorf("the log says %s", log)
 	}
 }

@@ -7,25 +7,27 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 )
 
 // assumeRoleWithWebIdentity gives a session of a role for a token that somebody
 // else signed
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
 // The only such tokens yet are those of this core's own hosts.
-func assumeRoleWithWebIdentity(c *call) ([]element, error) {
-	p := newReader(c.form)
+func assumeRoleWithWebIdentity(c *call) ([]query.Element, error) {
+	p := newReader(c.Form)
 	asked := hosts.Request{
 		RoleARN:     p.roleARN(),
-		SessionName: p.required("RoleSessionName", sessionNamePattern),
+		SessionName: p.Required("RoleSessionName", sessionNamePattern),
 	}
-	token := p.required("WebIdentityToken", webTokenBounds)
-	narrowed := p.limits(sessionPolicyBounds.max)
+	token := p.Required("WebIdentityToken", webTokenBounds)
+	narrowed := p.limits(sessionPolicyBounds.Max)
 	asked.Duration = p.duration(assumeRoleLife)
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	if !hosttoken.Is(token) {
@@ -39,15 +41,15 @@ func assumeRoleWithWebIdentity(c *call) ([]element, error) {
 // the name and the duration that are asked for and says nothing of session policies:
 // these can only take away, so whoever redeems the token may add them. They are looked at
 // when it has been accepted, so that no stranger learns which managed policies there are.
-func redeemHostToken(c *call, token string, asked hosts.Request, narrowed limits) ([]element, error) {
+func redeemHostToken(c *call, token string, asked hosts.Request, narrowed limits) ([]query.Element, error) {
 	asked.Context = policy.NewContext()
-	c.describeWay(asked.Context)
-	bought, err := c.desk.Redeem(token, asked, c.now)
+	caller.DescribeWay(asked.Context, c.Request)
+	bought, err := c.desk.Redeem(token, asked, c.Now)
 	if err != nil {
 		return nil, explainHostToken(err, bought.Claims)
 	}
-	c.who = "host " + bought.Claims.Host
-	if err := narrowed.check(c.directory, bought.Role.Account); err != nil {
+	c.Who = "host " + bought.Claims.Host
+	if err := narrowed.check(c.Directory, bought.Role.Account); err != nil {
 		return nil, err
 	}
 	claims := c.leased(bought, asked.Duration)
@@ -56,15 +58,15 @@ func redeemHostToken(c *call, token string, asked hosts.Request, narrowed limits
 	if err != nil {
 		return nil, err
 	}
-	result := []element{
+	result := []query.Element{
 		credentials(issued),
-		{name: "SubjectFromWebIdentityToken", text: bought.Claims.InstanceID},
+		{Name: "SubjectFromWebIdentityToken", Text: bought.Claims.InstanceID},
 		assumedRoleUser(bought.Role, asked.SessionName),
-		{name: "Provider", text: bought.Claims.Host},
-		{name: "Audience", text: bought.Claims.Core},
+		{Name: "Provider", Text: bought.Claims.Host},
+		{Name: "Audience", Text: bought.Claims.Core},
 	}
 	if claims.Restricted() {
-		result = append(result, number("PackedPolicySize", claims.PackedSize()))
+		result = append(result, query.Number("PackedPolicySize", claims.PackedSize()))
 	}
 	return result, nil
 }
@@ -74,30 +76,30 @@ func redeemHostToken(c *call, token string, asked hosts.Request, narrowed limits
 func noProvider(token string) error {
 	var says jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(token, &says); err != nil || says.Issuer == "" {
-		return badRequest("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+		return query.BadRequest("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
 	}
-	return badRequest("InvalidIdentityToken", "No OpenIDConnect provider found in your account for "+says.Issuer)
+	return query.BadRequest("InvalidIdentityToken", "No OpenIDConnect provider found in your account for "+says.Issuer)
 }
 
 func explainHostToken(err error, claims hosttoken.Claims) error {
 	var unlisted *hosts.TagError
 	switch {
 	case errors.Is(err, hosttoken.ErrExpired):
-		return badRequest("ExpiredTokenException", "Token expired: it must be redeemed within a minute; check the clocks of the host and of this service.")
+		return query.BadRequest("ExpiredTokenException", "Token expired: it must be redeemed within a minute; check the clocks of the host and of this service.")
 	case errors.Is(err, hosttoken.ErrInvalid):
-		return &Error{Code: "InvalidIdentityToken", Message: "The host token is not valid for this security token service.",
+		return &query.Error{Code: "InvalidIdentityToken", Message: "The host token is not valid for this security token service.",
 			Status: http.StatusBadRequest, Reason: err.Error()}
 	case errors.Is(err, hosts.ErrReplayed):
-		return &Error{Code: "InvalidIdentityToken", Message: "The host token was used before, or is from before the start of this security token service.",
+		return &query.Error{Code: "InvalidIdentityToken", Message: "The host token was used before, or is from before the start of this security token service.",
 			Status: http.StatusBadRequest, Reason: "host " + claims.Host + ": " + err.Error()}
 	case errors.Is(err, hosts.ErrBusy), errors.Is(err, directory.ErrTooManyLeases):
-		return &Error{Code: "Throttling", Message: "Rate exceeded", Status: http.StatusBadRequest, Reason: "host " + claims.Host + ": " + err.Error()}
+		return &query.Error{Code: "Throttling", Message: "Rate exceeded", Status: http.StatusBadRequest, Reason: "host " + claims.Host + ": " + err.Error()}
 	case errors.As(err, &unlisted):
-		return &Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: unlisted.Error() + ", which its host sets as session tags of " + claims.InstanceID +
+		return &query.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: unlisted.Error() + ", which its host sets as session tags of " + claims.InstanceID +
 			": add them by `rolecall core grant put " + unlisted.Grant + " --tag-keys ...`, or to tag_keys in core.yaml; or have the host set none, for a pod by container_credentials.pod.session_tags: disabled",
 			Reason: "host " + claims.Host + ", instance " + claims.InstanceID + ": " + err.Error()}
 	case errors.Is(err, hosts.ErrDenied):
-		return &Error{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+		return &query.Error{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
 			Status: http.StatusForbidden, Reason: "host " + claims.Host + ", instance " + claims.InstanceID + ": " + err.Error()}
 	}
 	return err

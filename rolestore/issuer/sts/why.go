@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -63,7 +65,7 @@ func (s *Server) Why(q Question) (Answer, error) {
 	if q.Instance != "" {
 		return s.whyInstance(q)
 	}
-	c := &call{Server: s, request: &request{}, directory: s.config.Directory.Snapshot(), now: s.config.Now()}
+	c := &caller.Call{Request: &query.Request{}, Directory: s.config.Directory.Snapshot(), Now: s.config.Now()}
 	request := policy.Request{Action: q.Action, Resource: q.Resource, Context: policy.NewContext()}
 	if !strings.Contains(q.Action, ":") || q.Resource == "" {
 		return Answer{}, fmt.Errorf("action %q on resource %q: want service:Name, as in sts:AssumeRole, and an ARN or *", q.Action, q.Resource)
@@ -73,17 +75,17 @@ func (s *Server) Why(q Question) (Answer, error) {
 		request.Principal = policy.Principal{Service: q.Principal}
 		request.Context.SetBool("aws:PrincipalIsAWSService", true)
 		request.Context.Set("aws:PrincipalServiceName", q.Principal)
-		request.Context.SetTime("aws:CurrentTime", c.now)
+		request.Context.SetTime("aws:CurrentTime", c.Now)
 	} else {
-		if c.caller = findCaller(c.directory, q.Principal); c.caller == nil {
+		if c.Caller = findCaller(c.Directory, q.Principal); c.Caller == nil {
 			return Answer{}, fmt.Errorf("principal %q: there is no such user, role or account, and it is no service", q.Principal)
 		}
-		if c.caller.claims != nil {
-			c.caller.claims.Issued = c.now
+		if c.Caller.Claims != nil {
+			c.Caller.Claims.Issued = c.Now
 		}
-		request.Principal, request.Context, policies = c.caller.principal(), c.context(), c.policies(nil)
+		request.Principal, request.Context, policies = c.Caller.Principal(), c.Context(), c.Policies(nil)
 	}
-	if role := c.directory.Role(q.Resource); role != nil {
+	if role := c.Directory.Role(q.Resource); role != nil {
 		policies.Resource = trustOf(role)
 		assumption{}.describeRole(request.Context, role)
 	} else if strings.HasPrefix(strings.ToLower(q.Action), "sts:assumerole") {
@@ -133,9 +135,9 @@ func (s *Server) whyInstance(q Question) (Answer, error) {
 }
 
 // findCaller is whoever has the ARN; a role is represented by a session of it.
-func findCaller(d *directory.Snapshot, arn string) *caller {
+func findCaller(d *directory.Snapshot, arn string) *caller.Caller {
 	if u := d.User(arn); u != nil {
-		return &caller{account: u.Account, user: u}
+		return &caller.Caller{Account: u.Account, User: u}
 	}
 	role, name := d.Role(arn), "session"
 	if prefix, own, ok := strings.Cut(arn, ":assumed-role/"); ok {
@@ -144,10 +146,10 @@ func findCaller(d *directory.Snapshot, arn string) *caller {
 		role = d.RoleByName(prefix[strings.LastIndexByte(prefix, ':')+1:], roleName)
 	}
 	if role != nil && name != "" {
-		return &caller{account: role.Account, role: role, claims: &session.Claims{SessionName: name}}
+		return &caller.Caller{Account: role.Account, Role: role, Claims: &session.Claims{SessionName: name}}
 	}
 	if account, ok := d.UniqueID(arn); ok && strings.HasSuffix(arn, ":root") {
-		return &caller{account: account, claims: &session.Claims{Kind: session.AssumedRoot}}
+		return &caller.Caller{Account: account, Claims: &session.Claims{Kind: session.AssumedRoot}}
 	}
 	return nil
 }

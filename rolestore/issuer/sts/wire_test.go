@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 )
 
 var (
@@ -235,9 +237,9 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		{"a parameter of both query and body", raw("POST", "/?Action=X", formType, identity), 400, "MalformedInput"},
 		{"an escape that is none", raw("POST", "/", formType, identity+"&a=%zz"), 404, "MalformedQueryString"},
 		{"a semicolon", raw("POST", "/", formType, identity+";a=b"), 404, "MalformedQueryString"},
-		{"too many parameters", raw("POST", "/", formType, identity+"&"+many(maxParameters-1)), 400, "MalformedInput"},
-		{"as many as there may be", raw("POST", "/", formType, identity+"&"+many(maxParameters-2)), 403, "MissingAuthenticationToken"},
-		{"too large a body", raw("POST", "/", formType, identity+"&a="+strings.Repeat("a", maxBody)), 413, "RequestEntityTooLarge"},
+		{"too many parameters", raw("POST", "/", formType, identity+"&"+many(query.MaxParameters-1)), 400, "MalformedInput"},
+		{"as many as there may be", raw("POST", "/", formType, identity+"&"+many(query.MaxParameters-2)), 403, "MissingAuthenticationToken"},
+		{"too large a body", raw("POST", "/", formType, identity+"&a="+strings.Repeat("a", query.MaxBody)), 413, "RequestEntityTooLarge"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			reply := w.send(test.r)
@@ -261,8 +263,8 @@ func TestABodyMayComeInChunks(t *testing.T) {
 
 // What is wrong with the service is for its log.
 func TestAFaultOfOursTellsNothing(t *testing.T) {
-	e := translate(errors.New("open /var/lib/rolecall: no such file"))
-	body := string(renderRefusal(e, "ID", false).body)
+	e := query.Translate(errors.New("open /var/lib/rolecall: no such file"))
+	body := string(query.Refusal(namespace, e, "ID", false).Body)
 	if e.Status != http.StatusInternalServerError || e.Reason == "" ||
 		!strings.Contains(body, "<Type>Receiver</Type>\n    <Code>InternalFailure</Code>") || strings.Contains(body, "rolecall") {
 		t.Errorf("%d: %s", e.Status, body)

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -25,6 +26,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/hosttoken"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/front"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -33,6 +35,7 @@ import (
 const (
 	account  = "111122223333"
 	other    = "444455556666"
+	ownURL   = "https://core.example.com"
 	callerID = "i-0123456789abcdef0" // the session name of every caller
 	hostID   = "h-0123456789abcdef0"
 
@@ -44,6 +47,7 @@ const (
 // world is a core with a clock that a test can set.
 type world struct {
 	*Server
+	door      *front.Server
 	directory *directory.Directory
 	hostKey   *ecdsa.PrivateKey
 
@@ -113,9 +117,23 @@ func newWorld(t testing.TB, definitions directory.Definitions) *world {
 	}
 	w := &world{directory: d, hostKey: key, now: time.Now().UTC().Truncate(time.Second)}
 	grantWeb(t, d, &key.PublicKey, w.now)
-	w.Server = New(Config{Directory: d, Codes: d, Desk: hosts.New(d, w.now), URL: "https://core.example.com", Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
+	w.open(0)
 	return w
 }
+
+// open has the world served, with so many unsigned calls of one source at once, or the
+// usual if 0.
+func (w *world) open(burst int) {
+	desk := hosts.New(w.directory, w.now)
+	w.door = front.New(front.Config{Directory: w.directory, Leases: desk, URL: ownURL, UnsignedBurst: burst, Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
+	w.Server = New(Config{Directory: w.directory, Codes: w.directory, Desk: desk, URL: ownURL, Now: w.clock}, w.door)
+}
+
+// unlimited lets one source call without a signature as often as it likes.
+func (w *world) unlimited() { w.open(math.MaxInt) }
+
+// ServeHTTP implements [http.Handler].
+func (w *world) ServeHTTP(to http.ResponseWriter, r *http.Request) { w.door.ServeHTTP(to, r) }
 
 // grantWeb registers the host and grants it the role web for the one instance, if
 // there is such a role.

@@ -1,4 +1,4 @@
-package sts
+package query
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/sigv4"
 )
 
-// Error is a refusal as STS words it
-// (https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html).
+// Error is a refusal as AWS words it
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html).
 type Error struct {
 	// Code is for programs, Message for people.
 	Code, Message string
@@ -36,29 +36,29 @@ func (e *Error) fault() string {
 	return "Sender"
 }
 
-func badRequest(code, message string) *Error {
+// BadRequest is a refusal of what was asked.
+func BadRequest(code, message string) *Error {
 	return &Error{Code: code, Message: message, Status: http.StatusBadRequest}
 }
 
-func unknownAction(name, version string) *Error {
-	return badRequest(codeUnknownAction, "Could not find operation "+name+" for version "+version)
+// UnknownAction is the refusal of an action that there is not.
+func UnknownAction(name, version string) *Error {
+	return BadRequest(codeUnknownAction, "Could not find operation "+name+" for version "+version)
 }
 
-func forbidden(code, message string) *Error {
+// Forbidden is a refusal of who asked.
+func Forbidden(code, message string) *Error {
 	return &Error{Code: code, Message: message, Status: http.StatusForbidden}
 }
 
-func invalidClientToken() *Error {
-	return forbidden("InvalidClientTokenId", "The security token included in the request is invalid.")
+// Validation is a refusal of a value.
+func Validation(format string, args ...any) *Error {
+	return BadRequest("ValidationError", fmt.Sprintf(format, args...))
 }
 
-func validation(format string, args ...any) *Error {
-	return badRequest("ValidationError", fmt.Sprintf(format, args...))
-}
-
-// translate is the one place where an error becomes a refusal. What it does not
+// Translate is the one place where an error becomes a refusal. What it does not
 // know is our own fault and tells the caller nothing.
-func translate(err error) *Error {
+func Translate(err error) *Error {
 	var refusal *Error
 	if errors.As(err, &refusal) {
 		return refusal
@@ -73,4 +73,11 @@ func translate(err error) *Error {
 		Status:  http.StatusInternalServerError,
 		Reason:  err.Error(),
 	}
+}
+
+// Throttled is the refusal of one too many; why is for the log.
+func Throttled(why string) *Error {
+	e := BadRequest("Throttling", "Rate exceeded")
+	e.Reason = why
+	return e
 }

@@ -1,4 +1,4 @@
-package sts
+package front
 
 import (
 	"context"
@@ -8,22 +8,25 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 )
 
 // What one source may ask of us without a signature. A host that starts with all its
 // instances asks for one session each.
 const (
-	unsignedEvery = 10 * time.Millisecond
-	unsignedBurst = 1000
+	UnsignedEvery = 10 * time.Millisecond
+	UnsignedBurst = 1000
 )
 
 // maxLimited bounds how many callers a limiter remembers, half of them at least for
 // as long as they come.
 const maxLimited = 8192
 
-// limiter gives each caller a rate of his own. Its memory is bounded: those who have
+// Limiter gives each caller a rate of his own. Its memory is bounded: those who have
 // not been seen for longest are forgotten first, and begin anew.
-type limiter[K comparable] struct {
+type Limiter[K comparable] struct {
 	every rate.Limit
 	burst int
 
@@ -31,11 +34,13 @@ type limiter[K comparable] struct {
 	recent, older map[K]*rate.Limiter
 }
 
-func newLimiter[K comparable](every rate.Limit, burst int) *limiter[K] {
-	return &limiter[K]{every: every, burst: burst, recent: map[K]*rate.Limiter{}}
+// NewLimiter returns one that has seen nobody.
+func NewLimiter[K comparable](every rate.Limit, burst int) *Limiter[K] {
+	return &Limiter[K]{every: every, burst: burst, recent: map[K]*rate.Limiter{}}
 }
 
-func (l *limiter[K]) allow(who K, now time.Time) bool {
+// Allow reports whether a caller may ask now, and counts it.
+func (l *Limiter[K]) Allow(who K, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	own, ok := l.recent[who]
@@ -51,8 +56,8 @@ func (l *limiter[K]) allow(who K, now time.Time) bool {
 	return own.AllowN(now, 1)
 }
 
-// forget lets a caller begin anew.
-func (l *limiter[K]) forget(who K) {
+// Forget lets a caller begin anew.
+func (l *Limiter[K]) Forget(who K) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.recent, who)
@@ -72,44 +77,40 @@ func source(a netip.Addr) (netip.Prefix, bool) {
 }
 
 // Sources limits what each source may ask of us without a signature of AWS's.
-type Sources struct{ limiter *limiter[netip.Prefix] }
+type Sources struct{ limiter *Limiter[netip.Prefix] }
 
 // NewSources returns one that has seen nobody.
-func NewSources() *Sources {
-	return &Sources{newLimiter[netip.Prefix](rate.Every(unsignedEvery), unsignedBurst)}
+func NewSources() *Sources { return newSources(UnsignedBurst) }
+
+func newSources(burst int) *Sources {
+	return &Sources{NewLimiter[netip.Prefix](rate.Every(UnsignedEvery), burst)}
 }
 
 // Allow reports whether whoever sends r may ask now, and counts it.
 func (s *Sources) Allow(r *http.Request, now time.Time) bool {
-	return s.allow(newRequest(r).source, now)
+	return s.allow(query.New(r).Source, now)
 }
 
 func (s *Sources) allow(a netip.Addr, now time.Time) bool {
 	from, counted := source(a)
-	return !counted || s.limiter.allow(from, now)
+	return !counted || s.limiter.Allow(from, now)
 }
 
-// strangerPause is how long a refusal waits whose source is refused too often. A source
+// StrangerPause is how long a refusal waits whose source is refused too often. A source
 // has so many connections, and so no more refusals a second, each with its line in the log.
-const strangerPause = time.Second
+const StrangerPause = time.Second
 
 // slow holds up the refusal of a caller who has not proved who he is, if his source had
 // too many: what he sends is looked at before that is known, so that nobody else of the
 // same address has to be refused for him.
-func (s *Server) slow(ctx context.Context, c *call) {
-	if c.caller != nil || s.refused.allow(c.source, c.now) {
+func (s *Server) slow(ctx context.Context, c *caller.Call) {
+	if c.Caller != nil || s.refused.allow(c.Source, c.Now) {
 		return
 	}
-	pause := time.NewTimer(strangerPause)
+	pause := time.NewTimer(StrangerPause)
 	defer pause.Stop()
 	select {
 	case <-pause.C:
 	case <-ctx.Done():
 	}
-}
-
-func throttled(why string) *Error {
-	e := badRequest("Throttling", "Rate exceeded")
-	e.Reason = why
-	return e
 }

@@ -1,38 +1,41 @@
-package sts
+package caller
 
 import (
 	"encoding/json"
 	"strings"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 )
 
-// matter is one thing that the caller wants to do.
-type matter struct {
-	action   string
-	resource string
-	owner    string         // on whose account's behalf, where the resource does not say it
-	trust    *policy.Policy // of the role that is to be assumed
-	context  *policy.Context
+// Matter is one thing that the caller wants to do.
+type Matter struct {
+	Action   string
+	Resource string
+	Owner    string         // on whose account's behalf, where the resource does not say it
+	Trust    *policy.Policy // of the role that is to be assumed
+	Context  *policy.Context
 }
 
-// decide evaluates a matter with the policies that the caller has now.
-func (c *call) decide(m matter) policy.Decision {
-	return policy.Evaluate(m.request(c.caller), c.policies(m.trust))
+// Decide evaluates a matter with the policies that the caller has now.
+func (c *Call) Decide(m Matter) policy.Decision {
+	return policy.Evaluate(m.request(c.Caller), c.Policies(m.Trust))
 }
 
-func (m matter) request(who *caller) policy.Request {
-	return policy.Request{Principal: who.principal(), Action: m.action, Resource: m.resource, Owner: m.owner, Context: m.context}
+func (m Matter) request(who *Caller) policy.Request {
+	return policy.Request{Principal: who.Principal(), Action: m.Action, Resource: m.Resource, Owner: m.Owner, Context: m.Context}
 }
 
-func (c *call) policies(trust *policy.Policy) policy.Policies {
+// Policies are all that have a say in what the caller does; trust is that of a role that
+// he assumes.
+func (c *Call) Policies(trust *policy.Policy) policy.Policies {
 	p := policy.Policies{Resource: trust}
-	if owner := c.caller.behind(); owner != nil {
+	if owner := c.Caller.Behind(); owner != nil {
 		p.Identity, p.Boundary = owner.Policies, owner.Boundary
 	}
-	if claims := c.caller.claims; claims != nil && claims.Restricted() {
+	if claims := c.Caller.Claims; claims != nil && claims.Restricted() {
 		if c.session == nil {
-			limit := sessionPolicies(c.directory, claims)
+			limit := sessionPolicies(c.Directory, claims)
 			c.session = &limit
 		}
 		p.Session = c.session
@@ -40,31 +43,31 @@ func (c *call) policies(trust *policy.Policy) policy.Policies {
 	return p
 }
 
-// authorize refuses what the caller may not do.
-func (c *call) authorize(m matter) error {
-	d := c.decide(m)
+// Authorize refuses what the caller may not do.
+func (c *Call) Authorize(m Matter) error {
+	d := c.Decide(m)
 	if d.Allowed() {
 		return nil
 	}
-	e := c.notAuthorized(m, d.Because(m.action))
-	e.Reason = strings.TrimSpace(d.Because(m.action))
+	e := c.notAuthorized(m, d.Because(m.Action))
+	e.Reason = strings.TrimSpace(d.Because(m.Action))
 	e.Encoded = c.encode(m, d)
 	return e
 }
 
 // notAuthorized is AWS's text. What it ends in may tell whether the resource exists.
-func (c *call) notAuthorized(m matter, because string) *Error {
-	return forbidden("AccessDenied", "User: "+c.caller.arn()+" is not authorized to perform: "+m.action+" on resource: "+m.resource+because)
+func (c *Call) notAuthorized(m Matter, because string) *query.Error {
+	return query.Forbidden("AccessDenied", "User: "+c.Caller.ARN()+" is not authorized to perform: "+m.Action+" on resource: "+m.Resource+because)
 }
 
-// refuse is authorize's refusal where the caller must not learn whether there is such
+// Refuse is Authorize's refusal where the caller must not learn whether there is such
 // a role. m is then without all that the role would add. That his own policies deny
 // it, he may know; it is so for a role that is not there too.
-func (c *call) refuse(m matter, reason string) error {
+func (c *Call) Refuse(m Matter, reason string) error {
 	because := ""
-	d := c.decide(m)
+	d := c.Decide(m)
 	if d.Effect == policy.ExplicitDeny {
-		because = d.Because(m.action)
+		because = d.Because(m.Action)
 	}
 	e := c.notAuthorized(m, because)
 	e.Reason = reason
@@ -75,7 +78,8 @@ func (c *call) refuse(m matter, reason string) error {
 // The decoded form of an authorization message
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html).
 type (
-	message struct {
+	// Message is what a refusal was about.
+	Message struct {
 		Allowed      bool           `json:"allowed"`
 		ExplicitDeny bool           `json:"explicitDeny"`
 		Matched      items          `json:"matchedStatements"`
@@ -95,12 +99,12 @@ type (
 
 // encode seals what a refusal was about, for those who may decode it. What does not
 // fit loses its conditions.
-func (c *call) encode(m matter, d policy.Decision) string {
-	said := message{
+func (c *Call) encode(m Matter, d policy.Decision) string {
+	said := Message{
 		ExplicitDeny: d.Effect == policy.ExplicitDeny, Matched: items{[]any{}}, Failures: items{[]any{}},
 		Context: messageContext{
-			Principal: map[string]string{"id": c.caller.userID(), "arn": c.caller.arn()},
-			Action:    m.action, Resource: m.resource, Conditions: items{[]any{}},
+			Principal: map[string]string{"id": c.Caller.UserID(), "arn": c.Caller.ARN()},
+			Action:    m.Action, Resource: m.Resource, Conditions: items{[]any{}},
 		},
 	}
 	if said.ExplicitDeny {
@@ -110,7 +114,7 @@ func (c *call) encode(m matter, d policy.Decision) string {
 			})
 		}
 	}
-	for key, values := range m.context.All() {
+	for key, values := range m.Context.All() {
 		var all []any
 		for _, v := range values {
 			all = append(all, map[string]string{"value": v})
@@ -125,10 +129,10 @@ func (c *call) encode(m matter, d policy.Decision) string {
 	return sealed
 }
 
-func (c *call) sealMessage(said message) (string, bool) {
+func (c *Call) sealMessage(said Message) (string, bool) {
 	text, err := json.Marshal(said)
 	if err != nil {
 		return "", false
 	}
-	return c.directory.Sealer().SealMessage(text, c.caller.account, c.now)
+	return c.Directory.Sealer().SealMessage(text, c.Caller.Account, c.Now)
 }

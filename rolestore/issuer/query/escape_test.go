@@ -1,4 +1,4 @@
-package sts
+package query
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ func FuzzEscaped(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		e := element{name: "Text", text: text}
+		e := Element{Name: "Text", Text: text}
 		var standard strings.Builder
 		_ = xml.EscapeText(&standard, []byte(text)) // a Builder does not fail
 		ours := appendXML(nil, "", e)
@@ -31,7 +31,7 @@ func FuzzEscaped(f *testing.F) {
 			t.Errorf("%q is written as %q and read as %q, want %q", text, ours, got, want)
 		}
 
-		ours = appendObject(nil, []element{e})
+		ours = appendObject(nil, []Element{e})
 		var object struct{ Text string }
 		if err := json.Unmarshal(ours, &object); err != nil {
 			t.Fatalf("%v in %q", err, ours)

@@ -1,4 +1,4 @@
-package sts
+package query
 
 import (
 	"strings"
@@ -7,35 +7,35 @@ import (
 )
 
 // xmlReply writes root as AWS does: without a declaration, and indented.
-func xmlReply(status int, namespace string, root element) reply {
+func xmlReply(status int, namespace string, root Element) Reply {
 	b := make([]byte, 0, bodySize)
-	b = append(b, "<"+root.name+" xmlns=\""+namespace+"\">\n"...)
-	for _, child := range root.children {
+	b = append(b, "<"+root.Name+" xmlns=\""+namespace+"\">\n"...)
+	for _, child := range root.Children {
 		b = appendXML(b, "  ", child)
 	}
-	b = append(b, "</"+root.name+">\n"...)
-	return reply{status, "text/xml", b}
+	b = append(b, "</"+root.Name+">\n"...)
+	return Reply{status, "text/xml", b}
 }
 
-func appendXML(b []byte, indent string, e element) []byte {
+func appendXML(b []byte, indent string, e Element) []byte {
 	b = append(b, indent...)
 	b = append(b, '<')
-	b = append(b, e.name...)
+	b = append(b, e.Name...)
 	b = append(b, '>')
 	switch {
-	case e.children != nil:
+	case e.Children != nil:
 		b = append(b, '\n')
-		for _, child := range e.children {
+		for _, child := range e.Children {
 			b = appendXML(b, indent+"  ", child)
 		}
 		b = append(b, indent...)
-	case !e.instant.IsZero():
-		b = e.instant.UTC().AppendFormat(b, time.RFC3339)
+	case !e.Instant.IsZero():
+		b = e.Instant.UTC().AppendFormat(b, time.RFC3339)
 	default:
-		b = appendEscaped(b, e.text)
+		b = appendEscaped(b, e.Text)
 	}
 	b = append(b, "</"...)
-	b = append(b, e.name...)
+	b = append(b, e.Name...)
 	return append(b, ">\n"...)
 }
 
