@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"errors"
 	"reflect"
 	"strings"
@@ -152,6 +153,20 @@ func respelt(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	last := len(token) - 1
 	return token[:last] + string(alphabet[strings.IndexByte(alphabet, token[last])^1])
+}
+
+func TestHostTokensAreKnownByTheirHeader(t *testing.T) {
+	token, err := Sign(newKey(t), sound, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head, _, _ := strings.Cut(token, "."); head != ours || !Is(token) {
+		t.Errorf("the header is %s, want %s", head, ours)
+	}
+	spaced := base64.RawURLEncoding.EncodeToString([]byte(`{"typ": "` + Type + `", "alg": "ES256"}`))
+	if !Is(spaced + ".e30.") {
+		t.Error("the header of another library is not known")
+	}
 }
 
 func TestOnlyHostTokensAreTakenForHostTokens(t *testing.T) {

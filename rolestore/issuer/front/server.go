@@ -125,6 +125,7 @@ func (s *Server) serve(g *gin.Context) {
 	}
 	g.Status(out.Status)
 	_, _ = g.Writer.Write(out.Body) // who does not read his answer is his own loss
+	out.Release()
 }
 
 // answer carries a request through its operation. Neither the call nor the API is nil.

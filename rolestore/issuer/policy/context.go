@@ -17,6 +17,7 @@ import (
 // Context is empty, and so is a nil one.
 type Context struct {
 	entries map[string]entry // by folded key
+	room    []string         // where the values of keys that have one are put, many at once
 	effort  int              // that its evaluation has made so far; see [maxEffort]
 }
 
@@ -37,7 +38,17 @@ func Fold(key string) string { return strings.ToLower(key) }
 func NewContext() *Context { return &Context{} }
 
 // Set gives a key of one value its value.
-func (c *Context) Set(key, value string) { c.put(key, entry{key, []string{value}, false}) }
+func (c *Context) Set(key, value string) { c.put(key, entry{key, c.list(value), false}) }
+
+// list is a list of one value. Nobody can append to it in place.
+func (c *Context) list(value string) []string {
+	if len(c.room) == cap(c.room) {
+		c.room = make([]string, 0, usualKeys)
+	}
+	n := len(c.room)
+	c.room = append(c.room, value)
+	return c.room[n : n+1 : n+1]
+}
 
 // SetBool gives a key for Bool its value.
 func (c *Context) SetBool(key string, value bool) { c.Set(key, strconv.FormatBool(value)) }

@@ -8,7 +8,7 @@ import (
 // jsonReply writes the members of an object. Instants are seconds since the
 // epoch, as Envoy wants them.
 func jsonReply(status int, members ...Element) Reply {
-	b := appendObject(make([]byte, 0, bodySize), members)
+	b := appendObject(newBody(), members)
 	return Reply{status, "application/json", append(b, '\n')}
 }
 

@@ -3,6 +3,7 @@ package query
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -33,6 +34,22 @@ type Reply struct {
 
 // bodySize holds the usual reply, a session with its token, without growing.
 const bodySize = 2048
+
+var bodies = sync.Pool{New: func() any { return new([bodySize]byte) }}
+
+func newBody() []byte {
+	room, _ := bodies.Get().(*[bodySize]byte)
+	return room[:0]
+}
+
+// Release gives the body back once it is sent, without the secrets in it. One that grew
+// is left to the garbage collector.
+func (r Reply) Release() {
+	if cap(r.Body) == bodySize {
+		clear(r.Body)
+		bodies.Put((*[bodySize]byte)(r.Body[:bodySize]))
+	}
+}
 
 // Result writes what an operation answers, in the namespace of its service. An operation
 // that answers nothing has a nil result.

@@ -8,7 +8,7 @@ import (
 
 // xmlReply writes root as AWS does: without a declaration, and indented.
 func xmlReply(status int, namespace string, root Element) Reply {
-	b := make([]byte, 0, bodySize)
+	b := newBody()
 	b = append(b, "<"+root.Name+" xmlns=\""+namespace+"\">\n"...)
 	for _, child := range root.Children {
 		b = appendXML(b, "  ", child)

@@ -4,12 +4,14 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
@@ -146,15 +148,10 @@ func derive(key Key, nonce []byte, label, accessKeyID string) (derivation, error
 	if err != nil {
 		return derivation{}, fmt.Errorf("derive session keys: %w", err)
 	}
-	tokenKey, err := hkdf.Expand(sha256.New, prk, label, keySize)
-	if err != nil {
-		return derivation{}, fmt.Errorf("derive session keys: %w", err)
-	}
-	secret, err := hkdf.Expand(sha256.New, prk, labelSecret+accessKeyID, secretSize)
-	if err != nil {
-		return derivation{}, fmt.Errorf("derive session keys: %w", err)
-	}
-	block, err := aes.NewCipher(tokenKey)
+	expand := hmac.New(sha256.New, prk)
+	tokenKey := firstBlock(expand, label)
+	secret := firstBlock(expand, labelSecret+accessKeyID)
+	block, err := aes.NewCipher(tokenKey[:keySize])
 	if err != nil {
 		return derivation{}, fmt.Errorf("derive session keys: %w", err)
 	}
@@ -162,7 +159,17 @@ func derive(key Key, nonce []byte, label, accessKeyID string) (derivation, error
 	if err != nil {
 		return derivation{}, fmt.Errorf("derive session keys: %w", err)
 	}
-	return derivation{aead, rolestore.NewSecret(base64.StdEncoding.EncodeToString(secret))}, nil
+	return derivation{aead, rolestore.NewSecret(base64.StdEncoding.EncodeToString(secret[:secretSize]))}, nil
+}
+
+// firstBlock is HKDF's expansion for a label, as far as one block goes, with the HMAC of
+// the extracted key: T(1) of RFC 5869 section 2.3. crypto/hkdf makes that HMAC anew for
+// each label.
+func firstBlock(expand hash.Hash, label string) (block [sha256.Size]byte) {
+	expand.Reset()
+	_, _ = expand.Write(append([]byte(label), 1)) // a hash takes all
+	expand.Sum(block[:0])
+	return block
 }
 
 // associated is what a token is bound to besides its key: its own header, and

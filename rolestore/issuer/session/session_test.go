@@ -1,6 +1,11 @@
 package session
 
 import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -241,5 +246,36 @@ func BenchmarkIssueAndOpen(b *testing.B) {
 		if _, _, err := s.Open(c.AccessKeyID, c.SessionToken.Reveal(), now); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Tokens outlive an upgrade: what they stand for is what crypto/hkdf says, today and then.
+func TestSecretsAreHKDFs(t *testing.T) {
+	key, nonce, id := Key{ID: 1, Secret: [32]byte{1, 2, 3}}, bytes.Repeat([]byte{7}, nonceSize), "ASIAEXAMPLE"
+	got, err := derive(key, nonce, labelToken, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := hkdf.Key(sha256.New, key.Secret[:], nonce, labelSecret+id, secretSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := base64.StdEncoding.EncodeToString(secret); got.secret.Reveal() != want {
+		t.Errorf("the secret access key is %s, want %s", got.secret.Reveal(), want)
+	}
+	tokenKey, err := hkdf.Key(sha256.New, key.Secret[:], nonce, labelToken, keySize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(tokenKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := aead.Open(nil, zeroNonce[:], got.aead.Seal(nil, zeroNonce[:], []byte("claims"), nil), nil); err != nil || string(plain) != "claims" {
+		t.Errorf("what the token's key seals opens as %q, %v", plain, err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +27,10 @@ import (
 // servingVariable makes of this test program the server of BenchmarkSTS, so that the
 // system counts its CPU apart from that of whoever asks.
 const servingVariable = "ROLECALL_BENCH_STS"
+
+// profilesVariable is the directory, if any, where that server leaves a CPU profile for
+// each operation: go tool pprof -focus='sts.*serve' <directory>/<operation>.
+const profilesVariable = "ROLECALL_BENCH_PROFILES"
 
 const (
 	benchConnections = 8
@@ -46,6 +51,7 @@ func TestServeForBenchmark(t *testing.T) {
 	}
 	w := newWorld(t, withPeople())
 	w.unlimited() // all come from here
+	w.unlogged = true
 	var s served
 	for range benchRequests {
 		s.Wire = append(s.Wire, w.operation(t, operation))
@@ -128,6 +134,9 @@ func startServer(b *testing.B, operation string) *serverProcess {
 		b.Fatal(err)
 	}
 	p := &serverProcess{cmd: exec.CommandContext(b.Context(), self, "-test.run=^TestServeForBenchmark$")}
+	if at := os.Getenv(profilesVariable); at != "" {
+		p.cmd.Args = append(p.cmd.Args, "-test.cpuprofile="+filepath.Join(at, operation))
+	}
 	p.cmd.Env = append(os.Environ(), servingVariable+"="+operation)
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
