@@ -12,6 +12,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/front"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/iam"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/issuer/sts"
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -76,6 +77,7 @@ func Open(c Config) (*Core, error) {
 		front:     front.New(front.Config{Directory: d, Leases: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
 	core.sts = sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now}, core.front)
+	iam.New(d, core.front)
 	if err = core.Redefine(c.Definitions); err != nil {
 		_ = d.Close()
 		return nil, err

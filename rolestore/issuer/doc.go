@@ -5,6 +5,7 @@
 //	query      the wire protocol of these APIs
 //	caller     who signed a request, and what he may do
 //	sts        the Security Token Service: one file an action
+//	iam        the API that accounts are managed by: one file a noun
 //	hosts      what a host may ask for on behalf of its instances
 //	session    session tokens: credentials without a record of them
 //	sigv4      whose signature is this

@@ -34,7 +34,8 @@ func (r RoleDefinition) changes(o RoleDefinition) []string {
 		field{"attached_managed_policies", slices.Equal(r.ManagedPolicies, o.ManagedPolicies)},
 		field{"permissions_boundary", r.PermissionsBoundary == o.PermissionsBoundary},
 		field{"tags", maps.Equal(r.Tags, o.Tags)},
-		field{"max_session_duration", r.MaxSessionDuration == o.MaxSessionDuration})
+		field{"max_session_duration", r.MaxSessionDuration == o.MaxSessionDuration},
+		field{"description", r.Description == o.Description})
 }
 
 func (u UserDefinition) changes(o UserDefinition) []string {

@@ -48,7 +48,7 @@ func TestEachFieldThatChangesIsNamed(t *testing.T) {
 		}
 	}
 	policies := map[string]string{"Policies": "policies", "ManagedPolicies": "attached_managed_policies", "PermissionsBoundary": "permissions_boundary", "Tags": "tags",
-		"Groups": "groups", "AssumeRolePolicyDocument": "assume_role_policy_document", "MaxSessionDuration": "max_session_duration"}
+		"Groups": "groups", "AssumeRolePolicyDocument": "assume_role_policy_document", "MaxSessionDuration": "max_session_duration", "Description": "description"}
 	try(RoleDefinition{}, policies, func(o any) []string { return RoleDefinition{}.changes(o.(RoleDefinition)) })
 	try(UserDefinition{}, policies, func(o any) []string { return UserDefinition{}.changes(o.(UserDefinition)) })
 	try(GroupDefinition{}, policies, func(o any) []string { return GroupDefinition{}.changes(o.(GroupDefinition)) })

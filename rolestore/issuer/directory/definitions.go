@@ -47,6 +47,7 @@ type RoleDefinition struct {
 	Tags                map[string]string
 	// MaxSessionDuration is one hour when zero, at most twelve.
 	MaxSessionDuration time.Duration
+	Description        string
 }
 
 // InstanceProfileDefinition is an instance profile and its role.

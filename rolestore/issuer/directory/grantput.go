@@ -92,11 +92,7 @@ func (d *Directory) free(have *Grant) error {
 	if have == nil || have.ManagedBy != ManagedByFile || have.Unnamed {
 		return nil
 	}
-	file := "core.yaml"
-	if source := d.source.Load(); source != nil && *source != "" {
-		file = *source
-	}
-	return fmt.Errorf("%w: change it in %s", ErrManaged, file)
+	return d.managed()
 }
 
 // replaces notes when sessions began to have other tags than those of before.

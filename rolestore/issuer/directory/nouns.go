@@ -13,6 +13,9 @@ const (
 	// ManagedByFile marks what core.yaml owns.
 	ManagedByFile = "file"
 
+	// ManagedByAPI marks what was made, or changed, by IAM's API.
+	ManagedByAPI = "api"
+
 	// ManagedByCore marks what the core itself made and keeps.
 	ManagedByCore = "rolecall"
 )
@@ -30,6 +33,30 @@ type Role struct {
 	Trust *policy.Document
 	// MaxSessionDuration is between one and twelve hours.
 	MaxSessionDuration time.Duration
+	// Created is zero of a role of before it was noted.
+	Created  time.Time
+	LastUsed LastUse
+	// Definition is what the role was defined as, for those who ask for its documents. It
+	// must not be changed.
+	Definition *RoleDefinition
+
+	frozen []byte // the trust policy's text
+}
+
+// LastUse is when and for which region something was last used; zero for never.
+type LastUse struct {
+	At     time.Time `json:"at"`
+	Region string    `json:"region"`
+}
+
+// TrustText is the trust policy as people read it: whom it names by his ARN, or by his
+// unique id if he is gone.
+func (s *Snapshot) TrustText(r *Role) string {
+	text, err := policy.Thaw(r.frozen, s)
+	if err != nil {
+		return string(r.frozen)
+	}
+	return string(text)
 }
 
 // ARN is arn:aws:iam::<account>:role<path><name>.

@@ -18,7 +18,7 @@ type Principal struct {
 	Boundary *policy.Set
 	// Tags are by their keys, as they were written.
 	Tags map[string]string
-	// ManagedBy is ManagedByFile or ManagedByCore.
+	// ManagedBy is ManagedByFile, ManagedByAPI or ManagedByCore.
 	ManagedBy string
 }
 

@@ -15,7 +15,7 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 	if err := want.Validate(); err != nil {
 		return nil, err
 	}
-	r := reconciliation{prune: prune, by: ManagedByFile}
+	r := reconciliation{prune: prune, by: ManagedByFile, at: want.At.UTC().Truncate(time.Second)}
 	if want.builtIn {
 		r.by = ManagedByCore
 	}
@@ -49,6 +49,7 @@ type reconciliation struct {
 	tx    *dbfile.Tx
 	prune bool
 	by    string // who defines
+	at    time.Time
 	done  []string
 	named map[string]bool // by bucket/key: what the definitions name
 	gone  map[string]bool // accounts that are defined no longer
@@ -128,7 +129,7 @@ func settle[D any](r *reconciliation, o object, have *record[D], want D, differ 
 	r.named[o.bucket+"/"+k] = true
 	switch {
 	case have.Account == "" || have.Path != orRoot(o.path):
-		have.UniqueID = newUniqueID(o.prefix)
+		have.UniqueID, have.Created = newUniqueID(o.prefix), r.at
 		r.note(nouns[o.bucket], k, "created")
 	default:
 		names := append(changes(field{"managed_by", have.ManagedBy == o.by}), differ(have.Definition, want)...)
@@ -155,9 +156,10 @@ func (r *reconciliation) role(account string, want RoleDefinition, by string) er
 }
 
 // givesWay reports whether a definition leaves what there is alone: what is built
-// in does not replace what a file once defined, unless that is to be pruned.
+// in does not replace what the API changed, nor what a file once defined, unless that is
+// to be pruned.
 func (r *reconciliation) givesWay(by, there string) bool {
-	return by == ManagedByCore && there == ManagedByFile && !r.prune
+	return by == ManagedByCore && (there == ManagedByAPI || there == ManagedByFile && !r.prune)
 }
 
 func (r *reconciliation) profile(account string, want InstanceProfileDefinition) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -46,12 +47,16 @@ type record[D any] struct {
 	Path       string `json:"path"`
 	ManagedBy  string `json:"managed_by"`
 	Definition D      `json:"definition"`
+	// Created is zero of what was made before it was noted.
+	Created time.Time `json:"create_date,omitzero"`
 }
 
 type roleRecord struct {
 	record[RoleDefinition]
 	// Trust is the trust policy of the definition with the unique ids of whom it names.
 	Trust []byte `json:"trust"`
+	// LastUsed is when a session of the role last asked for something.
+	LastUsed LastUse `json:"last_used,omitzero"`
 }
 
 type profileRecord struct {
@@ -113,7 +118,8 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 func (r roleRecord) role(s *Snapshot) (*Role, error) {
 	d := r.Definition
 	role := &Role{Principal: Principal{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
-		Name: d.Name, Path: orRoot(d.Path), Tags: d.Tags}, MaxSessionDuration: cmp.Or(d.MaxSessionDuration, minSession)}
+		Name: d.Name, Path: orRoot(d.Path), Tags: d.Tags}, MaxSessionDuration: cmp.Or(d.MaxSessionDuration, minSession),
+		Created: r.Created, LastUsed: r.LastUsed, Definition: &d, frozen: r.Trust}
 	err := role.fill(r, s)
 	if err != nil {
 		role.Trust, role.Policies = ours(policy.Trust, trustNobody), policy.Set{{Name: "unreadable", Document: ours(policy.Identity, denyAll)}}

@@ -18,6 +18,7 @@ type Snapshot struct {
 	roles        map[string]*Role            // by account/name
 	roleByARN    map[string]*Role            // by ARN
 	roleByID     map[string]*Role            // by unique id
+	roleNames    map[string]string           // by account/name in lower case: the name
 	profiles     map[string]*InstanceProfile // by account/name
 	profileByARN map[string]*InstanceProfile // by ARN
 	hosts        map[string]*Host            // by id
@@ -39,7 +40,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 	return &Snapshot{
 		coreID: coreID, keys: keys, sealer: session.NewSealer(keys, Partition, coreID),
 		accounts: map[string]bool{},
-		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{},
+		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{}, roleNames: map[string]string{},
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
@@ -95,6 +96,7 @@ func (s *Snapshot) addRole(r *Role) {
 	s.roles[key(r.Account, r.Name)] = r
 	s.roleByARN[r.ARN()] = r
 	s.roleByID[r.UniqueID] = r
+	s.roleNames[fold(r.Account, r.Name)] = r.Name
 }
 
 func (s *Snapshot) addProfile(p *InstanceProfile) {

@@ -1,0 +1,162 @@
+package directory
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rolecall/rolecall/rolestore/dbfile"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+)
+
+// CreateRole makes a role. Its name must be free, in any case.
+func (d *Directory) CreateRole(account string, want RoleDefinition, now time.Time) error {
+	return d.change(func(tx *dbfile.Tx) error {
+		s := d.Snapshot() // which nobody else changes meanwhile
+		if taken := s.roleNames[fold(account, want.Name)]; taken != "" {
+			return fmt.Errorf("role %s: %w", taken, ErrExists)
+		}
+		next := roleRecord{record: record[RoleDefinition]{UniqueID: newUniqueID("AROA"), Account: account, Path: orRoot(want.Path),
+			ManagedBy: ManagedByAPI, Definition: want, Created: now.UTC().Truncate(time.Second)}}
+		if err := next.settle(s, RoleDefinition{}); err != nil {
+			return err
+		}
+		return tx.PutJSON(bucketRole, key(account, want.Name), next)
+	})
+}
+
+// ChangeRole changes what a role is defined as. r is the role as the caller saw it; one
+// that was made anew since then is not changed. edit is given the directory as it is now.
+func (d *Directory) ChangeRole(r *Role, edit func(*Snapshot, *RoleDefinition) error) error {
+	return d.change(func(tx *dbfile.Tx) error {
+		s, k := d.Snapshot(), key(r.Account, r.Name)
+		var next roleRecord
+		if err := d.changing(tx, k, r, &next); err != nil {
+			return err
+		}
+		before := next.Definition
+		before.Policies, before.Tags = maps.Clone(before.Policies), maps.Clone(before.Tags)
+		before.ManagedPolicies = slices.Clone(before.ManagedPolicies)
+		if err := edit(s, &next.Definition); err != nil {
+			return err
+		}
+		next.ManagedBy = ManagedByAPI
+		if err := next.settle(s, before); err != nil {
+			return err
+		}
+		return tx.PutJSON(bucketRole, k, next)
+	})
+}
+
+// DeleteRole deletes a role that nothing is attached to and that is in no instance
+// profile. Its sessions are worthless from then on.
+func (d *Directory) DeleteRole(r *Role) error {
+	return d.change(func(tx *dbfile.Tx) error {
+		var have roleRecord
+		k := key(r.Account, r.Name)
+		if err := d.changing(tx, k, r, &have); err != nil {
+			return err
+		}
+		switch {
+		case len(d.Snapshot().ProfilesOf(r)) > 0:
+			return fmt.Errorf("%w: must remove roles from instance profile first", ErrInUse)
+		case len(have.Definition.ManagedPolicies) > 0:
+			return fmt.Errorf("%w: must detach all policies first", ErrInUse)
+		case len(have.Definition.Policies) > 0:
+			return fmt.Errorf("%w: must delete policies first", ErrInUse)
+		}
+		return tx.Delete(bucketRole, k)
+	})
+}
+
+// changing reads the record of a role that is to be changed.
+func (d *Directory) changing(tx *dbfile.Tx, k string, r *Role, into *roleRecord) error {
+	if err := tx.GetJSON(bucketRole, k, into); err != nil {
+		return err
+	}
+	switch into.UniqueID {
+	case r.UniqueID:
+	case "":
+		return fmt.Errorf("role %s: %w", r.Name, ErrNotFound)
+	default:
+		return fmt.Errorf("role %s: %w", r.Name, ErrChanged)
+	}
+	return d.changeable(bucketRole, r.Name, into.ManagedBy)
+}
+
+// settle checks what a role is defined as, and freezes its trust policy if it is another
+// than before. What was there before, and may be of another version, is not looked at.
+func (r *roleRecord) settle(s *Snapshot, before RoleDefinition) error {
+	d := &r.Definition
+	if !bytes.Equal(d.AssumeRolePolicyDocument, before.AssumeRolePolicyDocument) {
+		frozen, err := policy.Freeze(d.AssumeRolePolicyDocument, s)
+		if err = cmp.Or(err, policy.CheckTrustSize(d.AssumeRolePolicyDocument, policy.MaxTrustSize)); err != nil {
+			return err
+		}
+		r.Trust = frozen
+	}
+	if err := checkInline("role", d.Name, policy.MaxRoleInlineSize, d.Policies, before.Policies); err != nil {
+		return err
+	}
+	return cmp.Or(s.checkAttached(append(slices.Clone(d.ManagedPolicies), d.PermissionsBoundary)), invalid(validateTags(d.Tags)))
+}
+
+// checkInline refuses inline policies that are new and not valid, or all too large.
+func checkInline(owner, name string, quota int, now, before map[string][]byte) error {
+	var texts [][]byte
+	for _, n := range slices.Sorted(maps.Keys(now)) {
+		if !bytes.Equal(now[n], before[n]) {
+			if _, err := policy.Parse(policy.Identity, now[n]); err != nil {
+				return err
+			}
+		}
+		texts = append(texts, now[n])
+	}
+	return policy.CheckInlineSize(owner, name, quota, texts...)
+}
+
+// checkAttached refuses managed policies that are not there any more.
+func (s *Snapshot) checkAttached(arns []string) error {
+	for _, arn := range arns {
+		if arn != "" && s.policies[arn] == nil {
+			return fmt.Errorf("policy %s: %w", arn, ErrNotFound)
+		}
+	}
+	return nil
+}
+
+// invalid marks an error as that of an object that could not be.
+func invalid(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(ErrInvalid, err)
+}
+
+// Roles are those of an account, by their names.
+func (s *Snapshot) Roles(account string) []*Role {
+	var roles []*Role
+	for _, r := range s.roles {
+		if r.Account == account {
+			roles = append(roles, r)
+		}
+	}
+	slices.SortFunc(roles, func(a, b *Role) int { return cmp.Compare(a.Name, b.Name) })
+	return roles
+}
+
+// ProfilesOf are the instance profiles that a role is in, by their names.
+func (s *Snapshot) ProfilesOf(r *Role) []*InstanceProfile {
+	var in []*InstanceProfile
+	for _, p := range s.profiles {
+		if p.Account == r.Account && p.Role == r.Name {
+			in = append(in, p)
+		}
+	}
+	slices.SortFunc(in, func(a, b *InstanceProfile) int { return cmp.Compare(a.Name, b.Name) })
+	return in
+}

@@ -1,0 +1,64 @@
+package iam
+
+import (
+	"maps"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
+)
+
+// operation is one of the API.
+type operation struct {
+	takes []parameter
+	// on says what it is done to.
+	on func(*call) target
+	// keys sets condition keys of its own; it may be nil.
+	keys func(*call, *policy.Context)
+	// tagging is the action that must be allowed too where tags are passed to something
+	// new, or empty.
+	tagging string
+	do      func(*call) ([]query.Element, error)
+}
+
+// target is what is acted on.
+type target struct {
+	arn  string
+	tags map[string]string
+}
+
+// table are operations by their names.
+type table map[string]operation
+
+// operations are all there are.
+var operations = func() table {
+	all := table{}
+	for _, t := range []table{roleOperations, rolePolicyOperations} {
+		maps.Copy(all, t)
+	}
+	return all
+}()
+
+// authorize refuses what the caller may not do.
+func (c *call) authorize(o operation) error {
+	on, context := o.on(c), c.Context()
+	caller.SetTags(context, "aws:ResourceTag/", on.tags)
+	caller.SetTags(context, "iam:ResourceTag/", on.tags)
+	caller.SetTags(context, "aws:RequestTag/", c.tags)
+	if keys := c.tagKeysAsked(); keys != nil {
+		context.SetAll("aws:TagKeys", keys)
+	}
+	if o.keys != nil {
+		o.keys(c, context)
+	}
+	actions := []string{"iam:" + c.Action}
+	if o.tagging != "" && len(c.tags) > 0 {
+		actions = append(actions, o.tagging)
+	}
+	for _, action := range actions {
+		if err := c.Authorize(caller.Matter{Action: action, Resource: on.arn, Owner: c.Caller.Account, Context: context}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
