@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
@@ -96,5 +97,26 @@ func TestAListThatIsAlwaysInterruptedIsAnError(t *testing.T) {
 	}
 	if found, err := wholeList(ask); !errors.Is(err, errInterrupted) || found != nil || asked != listAttempts {
 		t.Errorf("after %d attempts: %v, %v", asked, found, err)
+	}
+}
+
+// TestASetThatTheKernelResizesIsAskedForAgain, as a list of it leaves out as many as it
+// tells twice.
+func TestASetThatTheKernelResizesIsAskedForAgain(t *testing.T) {
+	a, b := nftables.SetElement{Key: []byte("a")}, nftables.SetElement{Key: []byte("b")}
+	for resized := range listAttempts + 1 {
+		asked := 0
+		found, err := wholeSet(func() ([]nftables.SetElement, error) {
+			if asked++; asked <= resized {
+				return []nftables.SetElement{a, a}, nil
+			}
+			return []nftables.SetElement{a, b}, nil
+		})
+		switch {
+		case resized < listAttempts && (err != nil || len(found) != 2 || asked != resized+1):
+			t.Errorf("after %d attempts: %v, %v", asked, found, err)
+		case resized == listAttempts && (!errors.Is(err, errResized) || found != nil || asked != listAttempts):
+			t.Errorf("after %d attempts in vain: %v, %v", asked, found, err)
+		}
 	}
 }

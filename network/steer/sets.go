@@ -182,15 +182,46 @@ func list(names ...string) ([]element, error) {
 		} else if err != nil {
 			return nil, fmt.Errorf("list set %s: %w", name, explain(err))
 		}
-		elements, err := cc.GetSetElements(set)
+		elements, err := wholeSet(func() ([]nftables.SetElement, error) {
+			elements, err := cc.GetSetElements(set)
+			if err != nil {
+				return nil, errors.Join(ErrAbsent, err)
+			}
+			return elements, nil
+		})
 		if err != nil {
-			return nil, fmt.Errorf("list set %s: %w", name, errors.Join(ErrAbsent, err))
+			return nil, fmt.Errorf("list set %s: %w", name, err)
 		}
 		for _, e := range elements {
 			found = append(found, element{name, string(e.Key), string(e.Val), e.Comment})
 		}
 	}
 	return found, nil
+}
+
+// errResized is a set that was told in one order and then in another, each time.
+var errResized = errors.New("the kernel resizes it all the time")
+
+// wholeSet asks until no element is told twice. Some time after many elements came or went
+// the kernel resizes a set, and goes on with a list where the number of those it told
+// already is in the new order: for each that it leaves out, it tells another again. It does
+// not flag that as it flags a list that others' changes cut short.
+func wholeSet(ask func() ([]nftables.SetElement, error)) ([]nftables.SetElement, error) {
+	for range listAttempts {
+		elements, err := ask()
+		if err != nil || !repeats(elements) {
+			return elements, err
+		}
+	}
+	return nil, errResized
+}
+
+func repeats(elements []nftables.SetElement) bool {
+	told := make(map[string]bool, len(elements))
+	for _, e := range elements {
+		told[string(e.Key)] = true
+	}
+	return len(told) < len(elements)
 }
 
 // ifname is a device's name as the kernel compares it, in 16 bytes.
