@@ -24,6 +24,7 @@ type (
 		VirtualMFADevices []fileDevice  `yaml:"virtual_mfa_devices"`
 		Roles             []fileRole    `yaml:"roles"`
 		InstanceProfiles  []fileProfile `yaml:"instance_profiles"`
+		OIDCProviders     []fileOIDC    `yaml:"oidc_providers"`
 		Grants            []fileGrant   `yaml:"grants"`
 	}
 	filePolicy struct {
@@ -73,6 +74,14 @@ type (
 		Path string `yaml:"path"`
 		Role string `yaml:"role"`
 	}
+	fileOIDC struct {
+		URL         string            `yaml:"url"`
+		ClientIDs   []string          `yaml:"client_id_list"`
+		Thumbprints []string          `yaml:"thumbprint_list"`
+		Tags        map[string]string `yaml:"tags"`
+		OnPremises  bool              `yaml:"on_premises"`
+		CA          string            `yaml:"ca"`
+	}
 	fileGrant struct {
 		Name             string            `yaml:"grant_name"`
 		Host             string            `yaml:"host"`
@@ -87,8 +96,9 @@ type (
 
 // coreFile is core.yaml: settings, and the accounts with what is in them.
 type coreFile struct {
-	Accounts []fileAccount `yaml:"accounts"`
-	Settings settings      `yaml:",inline"`
+	Accounts             []fileAccount `yaml:"accounts"`
+	WebIdentityProviders fileEndpoints `yaml:"web_identity_providers"`
+	Settings             settings      `yaml:",inline"`
 }
 
 // readCoreFile reads core.yaml. One with a secret in it must be its owner's alone.
@@ -96,6 +106,9 @@ func readCoreFile(path string, optional bool) (coreFile, *directory.Definitions,
 	var file coreFile
 	if err := readFile(path, optional, &file); err != nil {
 		return file, nil, err
+	}
+	if _, err := file.WebIdentityProviders.wellKnown(); err != nil {
+		return file, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	definitions, err := file.definitions(path)
 	if err != nil {
@@ -180,6 +193,9 @@ func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
 	}
 	for _, p := range a.InstanceProfiles {
 		out.InstanceProfiles = append(out.InstanceProfiles, directory.InstanceProfileDefinition(p))
+	}
+	for _, p := range a.OIDCProviders {
+		out.OIDCProviders = append(out.OIDCProviders, directory.OIDCProviderDefinition(p))
 	}
 	for _, g := range a.Grants {
 		out.Grants = append(out.Grants, directory.GrantDefinition(g))

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,7 +30,7 @@ const (
 )
 
 var (
-	errPrivate    = errors.New("it is at an address that is not public; private_addresses: allowed in its definition lets it be there")
+	errPrivate    = errors.New("it is at an address that is not public; on_premises: true in its definition lets it be there")
 	errThumbprint = errors.New("OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint")
 	errScheme     = errors.New("want https")
 )
@@ -53,7 +54,7 @@ func newDoor(p Provider) (door, error) {
 		config.VerifyConnection = func(s tls.ConnectionState) error { return verifyChain(s, roots, p.Thumbprints) }
 	}
 	dialer := &net.Dialer{Timeout: timeout, Control: func(_, address string, _ syscall.RawConn) error {
-		return reachable(address, p.Private)
+		return reachable(address, p.OnPremises)
 	}}
 	return door{&http.Client{
 		Timeout:   timeout,
@@ -136,11 +137,8 @@ func (d door) get(ctx context.Context, where string) ([]byte, error) {
 		return nil, unreachable(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	switch {
-	case response.StatusCode >= http.StatusInternalServerError, response.StatusCode == http.StatusTooManyRequests:
-		return nil, fmt.Errorf("%w: %s answers %d", ErrUnreachable, parsed.Host, response.StatusCode)
-	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%w: %s answers %d", ErrKeys, parsed.Host, response.StatusCode)
+	if response.StatusCode != http.StatusOK {
+		return nil, &statusError{parsed.Host, response.StatusCode}
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
 	switch {
@@ -152,8 +150,30 @@ func (d door) get(ctx context.Context, where string) ([]byte, error) {
 	return body, nil
 }
 
+// statusError is an answer that has no document.
+type statusError struct {
+	host string
+	code int
+}
+
+func (e *statusError) Error() string { return e.host + " answers " + e.status() }
+
+func (e *statusError) status() string { return strconv.Itoa(e.code) + " " + http.StatusText(e.code) }
+
+// Unwrap says whether it is worth asking again.
+func (e *statusError) Unwrap() error {
+	if e.code >= http.StatusInternalServerError || e.code == http.StatusTooManyRequests {
+		return ErrUnreachable
+	}
+	return ErrKeys
+}
+
 // unreachable tells a server that may be back from one that is not to be trusted.
 func unreachable(err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err // without the URL, in which a token may be
+	}
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) || errors.Is(err, errThumbprint) || errors.Is(err, errPrivate) {
 		return fmt.Errorf("%w: %w", ErrKeys, err)

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,7 +51,7 @@ type entry struct {
 
 // Find returns the key of a provider by its id and for an algorithm. It asks the provider
 // if it must, for a few seconds at most.
-func (k *Keys) Find(ctx context.Context, p Provider, kid, algorithm string) (any, error) {
+func (k *Keys) Find(p Provider, kid, algorithm string) (any, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	e, err := k.entry(p)
@@ -72,7 +73,7 @@ func (k *Keys) Find(ctx context.Context, p Provider, kid, algorithm string) (any
 		return nil, e.without()
 	}
 	k.look(e, now)
-	if err := k.await(ctx, e); err != nil {
+	if err := k.await(e); err != nil {
 		return nil, err
 	}
 	if key, ok = e.set.find(kid, algorithm); ok && e.fault == nil {
@@ -90,27 +91,22 @@ func (e *entry) without() error {
 }
 
 // await waits for the look that is under way, without the lock.
-func (k *Keys) await(ctx context.Context, e *entry) error {
+func (k *Keys) await(e *entry) error {
 	if e.waiting >= maxWaiting {
 		return fmt.Errorf("%w: %d callers wait for it already", ErrUnreachable, maxWaiting)
 	}
 	done := e.looking
 	e.waiting++
 	k.mu.Unlock()
-	var err error
-	select {
-	case <-done:
-	case <-ctx.Done():
-		err = fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
-	}
+	<-done
 	k.mu.Lock()
 	e.waiting--
-	return err
+	return nil
 }
 
 // entry finds or makes the entry of a provider. A definition that changed is another.
 func (k *Keys) entry(p Provider) (*entry, error) {
-	name := strings.Join(append([]string{p.Issuer, p.CA, fmt.Sprint(p.Private)}, p.Thumbprints...), "\x00")
+	name := strings.Join(append([]string{p.Issuer, p.Endpoint, p.CA, fmt.Sprint(p.OnPremises)}, p.Thumbprints...), "\x00")
 	if e := k.kept[name]; e != nil {
 		return e, nil
 	}
@@ -146,7 +142,7 @@ func (k *Keys) look(e *entry, now time.Time) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
-		set, err := discover(ctx, e.door, e.provider.Issuer)
+		set, err := discover(ctx, e.door, cmp.Or(e.provider.Endpoint, e.provider.Issuer), e.provider.Issuer)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if e.fault = err; err == nil {
@@ -161,9 +157,9 @@ func (k *Keys) look(e *entry, now time.Time) {
 // (https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationRequest).
 const wellKnown = "/.well-known/openid-configuration"
 
-// discover reads the keys of an issuer.
-func discover(ctx context.Context, d door, issuer string) (keySet, error) {
-	body, err := d.get(ctx, strings.TrimSuffix(issuer, "/")+wellKnown)
+// discover reads the keys of an issuer, whose document may be at another endpoint.
+func discover(ctx context.Context, d door, endpoint, issuer string) (keySet, error) {
+	body, err := d.get(ctx, strings.TrimSuffix(endpoint, "/")+wellKnown)
 	if err != nil {
 		return nil, err
 	}

@@ -9,8 +9,14 @@ import (
 type Provider struct {
 	// Issuer is the URL that is iss in its tokens, to the letter; discovery begins there.
 	Issuer string
+	// Alias is another iss for the same; empty for none.
+	Alias string
+	// Endpoint is where discovery begins if not at Issuer.
+	Endpoint string
 	// ClientIDs are the audiences that are accepted.
 	ClientIDs []string
+	// AnyClient accepts every audience: the trust policy says which.
+	AnyClient bool
 	// Thumbprints are the SHA-1 of certificates, 40 hexadecimal digits each, that may
 	// stand at the top of the server's chain where no public authority does
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
@@ -18,8 +24,8 @@ type Provider struct {
 	// CA is a bundle of certificates in PEM that the server is checked by in the place of
 	// the system's.
 	CA string
-	// Private lets the provider be at a private address or on loopback.
-	Private bool
+	// OnPremises lets the provider be at a private address or on loopback.
+	OnPremises bool
 }
 
 // Prefix is what the provider's condition keys begin with, and what its ARN ends in: the

@@ -74,7 +74,7 @@ func Verify(token string, p Provider, find func(kid, algorithm string) (any, err
 	if err := read(token, &found); err != nil {
 		return Claims{}, ErrMalformed
 	}
-	if found.Issuer != p.Issuer {
+	if found.Issuer != p.Issuer && (p.Alias == "" || found.Issuer != p.Alias) {
 		return Claims{}, fmt.Errorf("%w: iss is another than the provider's", ErrInvalid)
 	}
 	if err := signed(token, find); err != nil {
@@ -86,10 +86,10 @@ func Verify(token string, p Provider, find func(kid, algorithm string) (any, err
 	if err := found.timely(now); err != nil {
 		return Claims{}, err
 	}
-	c := Claims{Issuer: found.Issuer, Subject: found.Subject, OriginalAudience: found.Audience,
+	c := Claims{Issuer: p.Issuer, Subject: found.Subject, OriginalAudience: found.Audience,
 		Methods: found.Methods, SourceIdentity: found.SourceIdentity}
 	var err error
-	if c.Audience, err = found.audience(p.ClientIDs); err != nil {
+	if c.Audience, err = found.audience(p); err != nil {
 		return Claims{}, err
 	}
 	c.Tags, c.TransitiveTags, err = found.tags()
@@ -164,8 +164,8 @@ func seconds(n json.Number) (int64, error) {
 	return strconv.ParseInt(string(n), 10, 64)
 }
 
-// audience returns whom the token is for, who must be one of the clients.
-func (p *payload) audience(clients []string) (string, error) {
+// audience returns whom the token is for, who must be one of the provider's clients.
+func (p *payload) audience(of Provider) (string, error) {
 	audience := p.Authorized
 	if audience == "" {
 		if len(p.Audience) != 1 {
@@ -173,7 +173,7 @@ func (p *payload) audience(clients []string) (string, error) {
 		}
 		audience = p.Audience[0]
 	}
-	if len(audience) > clientLength || !slices.Contains(clients, audience) {
+	if len(audience) > clientLength || !of.AnyClient && !slices.Contains(of.ClientIDs, audience) {
 		return "", ErrAudience
 	}
 	return audience, nil
