@@ -14,6 +14,7 @@ import (
 
 	"github.com/rolecall/rolecall/rolestore/issuer"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
+	"github.com/rolecall/rolecall/rolestore/issuer/oidc"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
 
@@ -25,6 +26,7 @@ type coreOptions struct {
 	tls         tlsOptions
 	site        siteOptions
 	prune       bool
+	wellKnown   oidc.WellKnown
 	definitions *directory.Definitions
 	// survives, if set, refuses definitions that would take away what runs beside the
 	// core.
@@ -82,6 +84,9 @@ func (o *coreOptions) readFile(c *common, command *cobra.Command, others *pflag.
 		return err
 	}
 	o.definitions = definitions
+	if o.wellKnown, err = file.WebIdentityProviders.wellKnown(); err != nil {
+		return err
+	}
 	return file.Settings.apply(c.config, command.Flags(), others)
 }
 
@@ -99,7 +104,7 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 		return nil, err
 	}
 	core, err := issuer.Open(issuer.Config{
-		Site: site,
+		Site: site, WellKnown: o.wellKnown,
 		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune, URL: url,
 		Now: w.now, Logger: logger,
 	})

@@ -14,7 +14,7 @@
 // and files, and decides what a running process is made of.
 //
 //	main.go root.go paths.go files.go   from the command line to settings
-//	corefile.go                         core.yaml to the core's definitions
+//	coreaccounts.go corefile.go         core.yaml to the core's definitions
 //	up.go agent.go core.go              the three ways to run, as lists of tasks
 //	opennetwork.go ways.go              instances as attachments of the network
 //	instances.go registry.go            putting, serving, ending and showing instances

@@ -13,6 +13,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/front"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/iam"
+	"github.com/rolecall/rolecall/rolestore/issuer/oidc"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/issuer/sts"
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -31,6 +32,9 @@ type Config struct {
 	// Site returns the operator's own certificate that signs identity documents, and
 	// its key, as they are now. Nil has the core make its own.
 	Site func() (*x509.Certificate, crypto.Signer, error)
+	// WellKnown are where Google, Amazon and Facebook are asked, if not where everybody
+	// asks them.
+	WellKnown oidc.WellKnown
 	// Prune deletes what the file defined before and defines no longer.
 	Prune bool
 	// Now is the wall clock.
@@ -62,6 +66,10 @@ func Open(c Config) (*Core, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	access, err := oidc.NewAccessTokens(c.WellKnown)
+	if err != nil {
+		return nil, err
+	}
 	d, err := directory.Open(directory.Config{Path: c.Path, Keyring: c.Keyring, Logger: c.Logger})
 	if err != nil {
 		return nil, err
@@ -76,7 +84,7 @@ func Open(c Config) (*Core, error) {
 		callers:   front.NewSources(),
 		front:     front.New(front.Config{Directory: d, Leases: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
-	core.sts = sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now}, core.front)
+	core.sts = sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, Keys: &oidc.Keys{Now: c.Now}, AccessTokens: access, WellKnown: c.WellKnown, URL: c.URL, Now: c.Now}, core.front)
 	iam.New(d, core.front)
 	if err = core.Redefine(c.Definitions); err != nil {
 		_ = d.Close()

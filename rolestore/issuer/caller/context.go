@@ -86,8 +86,19 @@ func (c *Caller) describeSession(m *policy.Context, now time.Time) {
 	if c.Claims.Lease != "" {
 		hosts.SetInstanceKeys(m, c.Claims.Region, c.Claims.Account, c.Claims.SessionName)
 	}
+	var lists map[string][]string
 	for _, fact := range c.Claims.Context {
-		m.Set(fact.Key, fact.Value)
+		if fact.Listed {
+			if lists == nil {
+				lists = map[string][]string{}
+			}
+			lists[fact.Key] = append(lists[fact.Key], fact.Value)
+		} else {
+			m.Set(fact.Key, fact.Value)
+		}
+	}
+	for key, values := range lists {
+		m.SetAll(key, values)
 	}
 }
 

@@ -27,6 +27,7 @@ type AccountDefinition struct {
 	VirtualMFADevices []MFADeviceDefinition
 	Roles             []RoleDefinition
 	InstanceProfiles  []InstanceProfileDefinition
+	OIDCProviders     []OIDCProviderDefinition
 	Grants            []GrantDefinition
 }
 

@@ -16,6 +16,7 @@
 //	group              <account id>/<name>
 //	user               <account id>/<name>, with his access keys
 //	mfa_device         <account id>/<name>, with its seed and the last code used
+//	oidc_provider      <account id>/<URL without its scheme>
 //	host               <host id>, with the host's key
 //	grant              <account id>/<name>: which roles a host may fetch for which instances
 //	lease              <instance id>, with the host that it belongs to

@@ -96,6 +96,7 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 		s.loadPolicies(tx, report),
 		s.loadUsers(tx, report),
 		s.loadMFADevices(tx),
+		s.loadOIDCProviders(tx),
 		s.loadTokenKeys(tx),
 		s.loadSite(tx),
 		dbfile.EachJSON(tx, bucketRole, func(k string, r roleRecord) error {

@@ -15,25 +15,26 @@ type Snapshot struct {
 	home     string
 	accounts map[string]bool
 
-	roles        map[string]*Role            // by account/name
-	roleByARN    map[string]*Role            // by ARN
-	roleByID     map[string]*Role            // by unique id
-	roleNames    map[string]string           // by account/name in lower case: the name
-	profiles     map[string]*InstanceProfile // by account/name
-	profileByARN map[string]*InstanceProfile // by ARN
-	hosts        map[string]*Host            // by id
-	policies     map[string]*ManagedPolicy   // by ARN
-	users        map[string]*User            // by account/name
-	userByARN    map[string]*User            // by ARN
-	userByID     map[string]*User            // by unique id
-	accessKeys   map[string]*AccessKey       // by id
-	devices      map[string]*MFADevice       // by serial number
-	deviceKeys   map[string]string           // by serial number: account/name
-	tokenIssuers map[string]string           // by account
-	tokenKeys    []TokenKey
-	grants       map[string][]*Grant // by host, in order of their names
-	site         []SiteCertificate
-	waiting      []*Grant // whose host is not registered
+	roles         map[string]*Role            // by account/name
+	roleByARN     map[string]*Role            // by ARN
+	roleByID      map[string]*Role            // by unique id
+	roleNames     map[string]string           // by account/name in lower case: the name
+	profiles      map[string]*InstanceProfile // by account/name
+	profileByARN  map[string]*InstanceProfile // by ARN
+	hosts         map[string]*Host            // by id
+	policies      map[string]*ManagedPolicy   // by ARN
+	users         map[string]*User            // by account/name
+	userByARN     map[string]*User            // by ARN
+	userByID      map[string]*User            // by unique id
+	accessKeys    map[string]*AccessKey       // by id
+	devices       map[string]*MFADevice       // by serial number
+	deviceKeys    map[string]string           // by serial number: account/name
+	oidcProviders map[string]*OIDCProvider    // by account/URL without its scheme
+	tokenIssuers  map[string]string           // by account
+	tokenKeys     []TokenKey
+	grants        map[string][]*Grant // by host, in order of their names
+	site          []SiteCertificate
+	waiting       []*Grant // whose host is not registered
 }
 
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {
@@ -44,7 +45,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, tokenIssuers: map[string]string{},
 	}
 }
 

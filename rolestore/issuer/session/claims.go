@@ -67,7 +67,11 @@ type Tag struct {
 }
 
 // Fact is a condition key and its value.
-type Fact struct{ Key, Value string }
+type Fact struct {
+	Key, Value string
+	// Listed is set for one of the values of a key that is a list.
+	Listed bool
+}
 
 // Restricted reports whether the session has a session policy.
 func (c *Claims) Restricted() bool { return c.Policy != "" || len(c.PolicyARNs) > 0 }
@@ -92,6 +96,7 @@ const (
 	tagTransitiveTag  = 15
 	tagLease          = 16
 	tagRegion         = 17
+	tagListedFact     = 18
 )
 
 var errClaims = errors.New("malformed claims")
@@ -137,7 +142,11 @@ func (c Claims) append(b, packed []byte) []byte {
 	text(tagLease, c.Lease)
 	text(tagRegion, c.Region)
 	for _, f := range c.Context {
-		text(tagFact, pair(f.Key, f.Value))
+		tag := uint64(tagFact)
+		if f.Listed {
+			tag = tagListedFact
+		}
+		text(tag, pair(f.Key, f.Value))
 	}
 	text(tagPacked, string(packed))
 	return b
@@ -203,9 +212,10 @@ func (c *Claims) set(tag uint64, value string) (err error) {
 		c.MFA, err = parseInstant(value)
 	case tagProvider:
 		c.Provider = value
-	case tagFact:
+	case tagFact, tagListedFact:
 		var f Fact
 		f.Key, f.Value, err = parsePair(value)
+		f.Listed = tag == tagListedFact
 		c.Context = append(c.Context, f)
 	case tagPacked:
 		err = c.unpack(value)

@@ -20,7 +20,8 @@ func full() Claims {
 	c.PolicyARNs = []string{"arn:aws:iam::123456789012:policy/a", "arn:aws:iam::aws:policy/AdministratorAccess"}
 	c.Tags = []Tag{{"team", "red", false}, {"Größe", "", true}}
 	c.SourceIdentity, c.MFA, c.Provider = "alice", now.Add(-time.Minute), "https://idp.example"
-	c.Context = []Fact{{"ec2:SourceInstanceARN", "arn:aws:ec2:eu-west-1:123456789012:instance/i-0123456789abcdef0"}, {"ec2:RoleDelivery", "2.0"}}
+	c.Context = []Fact{{Key: "ec2:SourceInstanceARN", Value: "arn:aws:ec2:eu-west-1:123456789012:instance/i-0123456789abcdef0"}, {Key: "ec2:RoleDelivery", Value: "2.0"},
+		{Key: "idp.example:amr", Value: "pwd", Listed: true}, {Key: "idp.example:amr", Value: "otp", Listed: true}}
 	return c
 }
 

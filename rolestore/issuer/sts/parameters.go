@@ -23,6 +23,7 @@ var (
 	accessKeyIDPattern    = query.Constraint{Name: "accessKeyId", Min: 16, Max: 128, Pattern: regexp.MustCompile(`^[A-Za-z0-9_]*$`), Shown: `[\w]*`}
 	sessionPolicyBounds   = query.Constraint{Name: "policy", Min: 1, Max: 2048, Pattern: regexp.MustCompile(`^[\t\n\r -\x{ff}]+$`), Shown: `[\u0009\u000A\u000D\u0020-\u00FF]+`}
 	encodedMessageBounds  = query.Constraint{Name: "encodedMessage", Min: 1, Max: 10240}
+	providerIDBounds      = query.Constraint{Name: "providerId", Min: 4, Max: 2048}
 	tradeInTokenBounds    = query.Constraint{Name: "tradeInToken", Min: 4, Max: 20000, Hidden: true}
 	targetPrincipalBounds = query.Constraint{Name: "targetPrincipal", Min: 12, Max: 2048}
 	tagKeyPattern         = query.Constraint{Min: 1, Max: 128, Pattern: regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$`), Shown: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`}

@@ -175,7 +175,7 @@ func TestParametersThatAreNotKnownAreRefused(t *testing.T) {
 				t.Errorf("AssumeRole: %q", got)
 			}
 		}
-		for _, parameter := range []string{"ProvidedContexts.member.1.ProviderArn", "Tags.member.1.Key", "SerialNumber", "SourceIdentity", "ProviderId"} {
+		for _, parameter := range []string{"ProvidedContexts.member.1.ProviderArn", "Tags.member.1.Key", "SerialNumber", "SourceIdentity"} {
 			want := strings.SplitN(parameter, ".", 2)[0] + " is not supported by this service."
 			f := form("AssumeRoleWithWebIdentity", "RoleArn", roleARN(account, "web"), "RoleSessionName", callerID,
 				"WebIdentityToken", w.hostToken(t, w.claims()), parameter, value)

@@ -7,6 +7,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/front"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/oidc"
 	"github.com/rolecall/rolecall/rolestore/issuer/query"
 )
 
@@ -41,6 +42,12 @@ type Config struct {
 	URL string
 	// Desk is where hosts redeem their tokens.
 	Desk *hosts.Desk
+	// Keys are those of identity providers.
+	Keys Keys
+	// AccessTokens are those of Amazon and Facebook.
+	AccessTokens AccessTokens
+	// WellKnown are where providers are that need no object.
+	WellKnown oidc.WellKnown
 	// Now is the wall clock.
 	Now func() time.Time
 }
