@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/rolecall/rolecall/rolestore"
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -169,7 +168,7 @@ func (r *reconciliation) noteKeys(user string, before, after []accessKeyRecord) 
 // defined no longer and kept.
 func (r *reconciliation) uniqueKeys() error {
 	owner := map[string]string{}
-	return dbfile.EachJSON(r.tx, bucketUser, func(user string, u userRecord) error {
+	return EachJSON(r.tx, bucketUser, func(user string, u userRecord) error {
 		for _, k := range u.AccessKeys {
 			if other := owner[k.ID]; other != "" {
 				return fmt.Errorf("access key %s is that of user %s and of user %s: give one another, or delete the one that is defined no longer with --prune", k.ID, other, user)

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"math/big"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 const (
@@ -40,7 +38,7 @@ type authorityRecord struct {
 // Authority returns the certificate authority, and makes it if there is none.
 func (d *Directory) Authority(now time.Time) (Authority, error) {
 	var made Authority
-	err := d.change(func(tx *dbfile.Tx) error {
+	err := d.change(func(tx *Tx) error {
 		var r authorityRecord
 		err := tx.GetJSON(bucketCore, keyAuthority, &r)
 		if err == nil && r.Key != nil {

@@ -70,11 +70,11 @@ func (d *Directory) Close() error { return d.file.Close() }
 func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
 
 // change runs edit in one durable transaction and then replaces the snapshot.
-func (d *Directory) change(edit func(*dbfile.Tx) error) error {
+func (d *Directory) change(edit func(*Tx) error) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	var next *Snapshot
-	err := d.file.Update(func(tx *dbfile.Tx) error {
+	err := d.file.Update(func(tx *Tx) error {
 		if err := edit(tx); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (d *Directory) change(edit func(*dbfile.Tx) error) error {
 }
 
 // identify gives a new file the core's identity.
-func (d *Directory) identify(tx *dbfile.Tx) error {
+func (d *Directory) identify(tx *Tx) error {
 	var identity identityRecord
 	if err := tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil || identity.CoreID != "" {
 		return err

@@ -209,7 +209,7 @@ func TestAPolicyOfAnotherVersionDenies(t *testing.T) {
 			p := newPlace(t)
 			d := p.open(t)
 			reconcile(t, d, define("/", trustEC2), false)
-			if err := d.change(func(tx *dbfile.Tx) error {
+			if err := d.change(func(tx *Tx) error {
 				var r roleRecord
 				if err := tx.GetJSON(bucketRole, key(account, "web"), &r); err != nil {
 					return err

@@ -5,8 +5,6 @@ import (
 	"path"
 	"slices"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 const bucketGrant = "grant"
@@ -99,8 +97,8 @@ func (s *Snapshot) addGrant(g *Grant) {
 
 // dropGrants forgets grants, but for those that name their host's key: they are worth
 // nothing without that very host.
-func dropGrants(tx *dbfile.Tx, extra func(Grant) bool) error {
-	return dbfile.EachJSON(tx, bucketGrant, func(k string, g Grant) error {
+func dropGrants(tx *Tx, extra func(Grant) bool) error {
+	return EachJSON(tx, bucketGrant, func(k string, g Grant) error {
 		if g.HostKey != "" || !extra(g) {
 			return nil
 		}
@@ -112,14 +110,14 @@ func dropGrants(tx *dbfile.Tx, extra func(Grant) bool) error {
 // the same name later has not granted it to anybody.
 func (r *reconciliation) ungranted() error {
 	there := map[string]bool{}
-	err := dbfile.EachJSON(r.tx, bucketProfile, func(_ string, p profileRecord) error {
+	err := EachJSON(r.tx, bucketProfile, func(_ string, p profileRecord) error {
 		there[p.profile().ARN()] = true
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return dbfile.EachJSON(r.tx, bucketGrant, func(k string, g Grant) error {
+	return EachJSON(r.tx, bucketGrant, func(k string, g Grant) error {
 		kept := slices.DeleteFunc(slices.Clone(g.InstanceProfiles), func(arn string) bool { return !there[arn] })
 		switch {
 		case len(kept) == len(g.InstanceProfiles):

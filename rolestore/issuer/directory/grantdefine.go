@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 // GrantDefinition is a grant as core.yaml has it. It names its host's key too: a host
@@ -137,7 +135,7 @@ func (g *Grant) says() string {
 // unnamedGrants deletes, or gives free, what the file defined and does no longer, and
 // deletes what an account that is deleted had.
 func (r *reconciliation) unnamedGrants() error {
-	return dbfile.EachJSON(r.tx, bucketGrant, func(k string, g Grant) error {
+	return EachJSON(r.tx, bucketGrant, func(k string, g Grant) error {
 		extra := g.ManagedBy == ManagedByFile && !r.named[bucketGrant+"/"+k]
 		if err := r.drop(bucketGrant, k, extra || r.prune && r.gone[g.Account]); err != nil || !extra || r.prune || g.Unnamed {
 			return err

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
@@ -135,7 +134,7 @@ func TestTheFileOwnsTheGrantsThatItNames(t *testing.T) {
 func TestTheAdministratorMustBeAllowedToPassWhatTheFileGrants(t *testing.T) {
 	d := withHost(t, newPlace(t))
 	file := granting(*d.Snapshot().Host(hostName))
-	err := d.change(func(tx *dbfile.Tx) error {
+	err := d.change(func(tx *Tx) error {
 		now, err := load(tx, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
@@ -65,7 +64,7 @@ func (s *Snapshot) Administrator(account, session string) Granter {
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
 // The error for one who is not wraps [ErrNotAuthorized].
 func (d *Directory) PutGrant(g Grant, by Granter, now time.Time) error {
-	err := d.change(func(tx *dbfile.Tx) error {
+	err := d.change(func(tx *Tx) error {
 		s := d.Snapshot() // which nobody else changes meanwhile
 		have := s.Grant(g.Account, g.Name)
 		if err := d.free(have); err != nil {
@@ -107,7 +106,7 @@ func (g *Grant) replaces(have *Grant, now time.Time) {
 
 // RemoveGrant takes a grant away.
 func (d *Directory) RemoveGrant(account, name string) error {
-	return d.change(func(tx *dbfile.Tx) error {
+	return d.change(func(tx *Tx) error {
 		have := d.Snapshot().Grant(account, name)
 		if have == nil {
 			return fmt.Errorf("grant %s of account %s: %w", name, account, ErrNotFound)

@@ -12,8 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 const bucketHost = "host"
@@ -67,9 +65,9 @@ func (r hostRecord) host(id string) (*Host, error) {
 }
 
 // loadHosts reads the hosts and what they are granted.
-func loadHosts(tx *dbfile.Tx, s *Snapshot) error {
+func loadHosts(tx *Tx, s *Snapshot) error {
 	return errors.Join(
-		dbfile.EachJSON(tx, bucketHost, func(id string, r hostRecord) error {
+		EachJSON(tx, bucketHost, func(id string, r hostRecord) error {
 			host, err := r.host(id)
 			if err != nil {
 				return tx.Damaged(fmt.Errorf("host %s: %w", id, err))
@@ -77,7 +75,7 @@ func loadHosts(tx *dbfile.Tx, s *Snapshot) error {
 			s.hosts[id] = host
 			return nil
 		}),
-		dbfile.EachJSON(tx, bucketGrant, func(_ string, g Grant) error {
+		EachJSON(tx, bucketGrant, func(_ string, g Grant) error {
 			s.addGrant(&g) // keys come in order
 			return nil
 		}))
@@ -124,18 +122,18 @@ func (d *Directory) PutHost(h Host) error {
 	if have := d.Snapshot().Host(h.ID); have != nil && have.Account == h.Account && have.Key.Equal(h.Key) {
 		return nil // as at every start but the first
 	}
-	return d.change(func(tx *dbfile.Tx) error { return d.register(tx, h) })
+	return d.change(func(tx *Tx) error { return d.register(tx, h) })
 }
 
 // register writes a host; d.writing is held.
-func (d *Directory) register(tx *dbfile.Tx, h Host) error {
+func (d *Directory) register(tx *Tx, h Host) error {
 	if have := d.Snapshot().Host(h.ID); have != nil {
 		h.Joined = have.Joined
 	}
 	return errors.Join(putHost(tx, h), dropGrants(tx, func(g Grant) bool { return g.Host == h.ID && g.Account != h.Account }))
 }
 
-func putHost(tx *dbfile.Tx, h Host) error {
+func putHost(tx *Tx, h Host) error {
 	key, err := x509.MarshalPKIXPublicKey(h.Key)
 	if err != nil {
 		return fmt.Errorf("host %s: %w", h.ID, err)
@@ -147,7 +145,7 @@ func putHost(tx *dbfile.Tx, h Host) error {
 // of its instances are worth nothing any more.
 func (d *Directory) RemoveHost(id string) error {
 	var held []Lease
-	err := d.change(func(tx *dbfile.Tx) error {
+	err := d.change(func(tx *Tx) error {
 		if d.Snapshot().Host(id) == nil {
 			return fmt.Errorf("host %s: %w", id, ErrNotFound)
 		}
@@ -160,7 +158,7 @@ func (d *Directory) RemoveHost(id string) error {
 	return err
 }
 
-func deleteHost(tx *dbfile.Tx, id string, held []Lease) error {
+func deleteHost(tx *Tx, id string, held []Lease) error {
 	err := tx.Delete(bucketHost, id)
 	for _, l := range held {
 		err = errors.Join(err, tx.Delete(bucketLease, l.InstanceID))

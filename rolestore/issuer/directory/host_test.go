@@ -84,7 +84,7 @@ func TestAnIdentityThatIsNotWholeIsDamage(t *testing.T) {
 	} {
 		p := newPlace(t)
 		d := p.open(t)
-		err := d.change(func(tx *dbfile.Tx) error {
+		err := d.change(func(tx *Tx) error {
 			return tx.PutJSON(bucketCore, keyIdentity, identityRecord{CoreID: "core-0", Keys: keys})
 		})
 		var damaged *dbfile.DamagedError

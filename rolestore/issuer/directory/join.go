@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 const (
@@ -41,12 +39,12 @@ func joinKey(secret []byte) string {
 // PutJoinToken lets one host join the account with the secret until it expires.
 // Those that have expired are forgotten.
 func (d *Directory) PutJoinToken(secret []byte, account string, expires, now time.Time) error {
-	return d.change(func(tx *dbfile.Tx) error {
+	return d.change(func(tx *Tx) error {
 		if !d.Snapshot().HasAccount(account) {
 			return fmt.Errorf("account %s: %w", account, ErrNotFound)
 		}
 		waiting := 0
-		err := dbfile.EachJSON(tx, bucketJoin, func(k string, r joinRecord) error {
+		err := EachJSON(tx, bucketJoin, func(k string, r joinRecord) error {
 			if r.Expires.After(now) {
 				waiting++
 				return nil
@@ -67,7 +65,7 @@ func (d *Directory) PutJoinToken(secret []byte, account string, expires, now tim
 // The host's account is that of the token, whatever the argument's; it is returned.
 // A host that joins again with its key stays as it is.
 func (d *Directory) Join(secret []byte, h Host, now time.Time) (account string, err error) {
-	err = d.change(func(tx *dbfile.Tx) error {
+	err = d.change(func(tx *Tx) error {
 		var r joinRecord
 		if err := tx.GetJSON(bucketJoin, joinKey(secret), &r); err != nil {
 			return err

@@ -3,7 +3,6 @@ package directory
 import (
 	"time"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -23,7 +22,7 @@ func (d *Directory) RotateKeys(now time.Time) error {
 	if _, changed := session.Rotate(d.Snapshot().keys, now); !changed {
 		return nil // as nearly always
 	}
-	return d.change(func(tx *dbfile.Tx) error {
+	return d.change(func(tx *Tx) error {
 		var identity identityRecord
 		if err := tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil {
 			return err

@@ -52,8 +52,8 @@ type leases struct {
 
 func (l *leases) load(file *dbfile.File) error {
 	l.byInstance, l.byHost = map[string]Lease{}, map[string]map[string]bool{}
-	return file.View(func(tx *dbfile.Tx) error {
-		return dbfile.EachJSON(tx, bucketLease, func(_ string, lease Lease) error {
+	return file.View(func(tx *Tx) error {
+		return EachJSON(tx, bucketLease, func(_ string, lease Lease) error {
 			l.put(lease)
 			return nil
 		})
@@ -135,7 +135,7 @@ func (d *Directory) Claim(instance, host, roleID string, now time.Time) (Lease, 
 
 // store writes a lease and shows it; d.writing is held.
 func (d *Directory) store(l Lease) error {
-	err := d.file.Update(func(tx *dbfile.Tx) error { return tx.PutJSON(bucketLease, l.InstanceID, l) })
+	err := d.file.Update(func(tx *Tx) error { return tx.PutJSON(bucketLease, l.InstanceID, l) })
 	if err == nil {
 		d.leases.put(l)
 	}
@@ -151,7 +151,7 @@ func (d *Directory) Release(instance, host string) (Lease, error) {
 	if err != nil {
 		return have, err
 	}
-	err = d.file.Update(func(tx *dbfile.Tx) error { return tx.Delete(bucketLease, instance) })
+	err = d.file.Update(func(tx *Tx) error { return tx.Delete(bucketLease, instance) })
 	if err == nil {
 		d.leases.forget([]Lease{have})
 		d.watches.tell(have.Host, instance)

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
@@ -116,9 +115,9 @@ func (r *reconciliation) policy(account string, want PolicyDefinition) error {
 
 // loadPolicies reads the managed policies. One that this version does not
 // understand is left out, so that whoever it is attached to is of no use.
-func (s *Snapshot) loadPolicies(tx *dbfile.Tx, report func(kind, name string, err error)) error {
+func (s *Snapshot) loadPolicies(tx *Tx, report func(kind, name string, err error)) error {
 	s.policies = maps.Clone(awsManaged())
-	return dbfile.EachJSON(tx, bucketPolicy, func(k string, r policyRecord) error {
+	return EachJSON(tx, bucketPolicy, func(k string, r policyRecord) error {
 		p, err := r.policy()
 		if err != nil {
 			report("managed policy", k, err)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 // MFADeviceDefinition is a virtual MFA device as CreateVirtualMFADevice and
@@ -105,8 +104,8 @@ func (r *reconciliation) mfaDevice(account string, want MFADeviceDefinition) err
 }
 
 // loadMFADevices reads the devices; the users are there by now.
-func (s *Snapshot) loadMFADevices(tx *dbfile.Tx) error {
-	return dbfile.EachJSON(tx, bucketMFA, func(k string, r mfaRecord) error {
+func (s *Snapshot) loadMFADevices(tx *Tx) error {
+	return EachJSON(tx, bucketMFA, func(k string, r mfaRecord) error {
 		seed, err := base32Seed.DecodeString(r.Seed)
 		if err != nil {
 			return tx.Damaged(fmt.Errorf("MFA device %s: its seed is no Base32", k))
@@ -137,7 +136,7 @@ func (d *Directory) UseCode(device *MFADevice, step int64) (bool, error) {
 	}
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	err := d.file.Update(func(tx *dbfile.Tx) error {
+	err := d.file.Update(func(tx *Tx) error {
 		var r mfaRecord
 		if err := tx.GetJSON(bucketMFA, k, &r); err != nil {
 			return err

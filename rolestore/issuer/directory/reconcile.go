@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 // Reconcile makes the directory hold what d defines. What core.yaml defined
@@ -27,7 +25,7 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 		}
 		r.tokenKeys = made
 	}
-	err := d.change(func(tx *dbfile.Tx) error {
+	err := d.change(func(tx *Tx) error {
 		r.tx, r.done, r.named, r.leases = tx, nil, map[string]bool{}, nil
 		for _, a := range want.Accounts {
 			if err := r.account(a); err != nil {
@@ -46,7 +44,7 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 }
 
 type reconciliation struct {
-	tx    *dbfile.Tx
+	tx    *Tx
 	prune bool
 	by    string // who defines
 	at    time.Time
@@ -181,7 +179,7 @@ func (r *reconciliation) unnamed() error {
 	gone := map[string]bool{}
 	r.gone = gone
 	return errors.Join(
-		dbfile.EachJSON(r.tx, bucketAccount, func(id string, have accountRecord) error {
+		EachJSON(r.tx, bucketAccount, func(id string, have accountRecord) error {
 			gone[id] = have.ManagedBy == ManagedByFile && !r.named[bucketAccount+"/"+id]
 			return r.drop(bucketAccount, id, gone[id])
 		}),
@@ -198,7 +196,7 @@ func (r *reconciliation) joined(leasesOf func(host string) []Lease) error {
 		return nil
 	}
 	return errors.Join(
-		dbfile.EachJSON(r.tx, bucketHost, func(id string, h hostRecord) error {
+		EachJSON(r.tx, bucketHost, func(id string, h hostRecord) error {
 			if !r.gone[h.Account] {
 				return nil
 			}
@@ -207,7 +205,7 @@ func (r *reconciliation) joined(leasesOf func(host string) []Lease) error {
 			r.note("host", id, fmt.Sprintf("deleted with its account %s, and the leases of %d instances", h.Account, len(held)))
 			return deleteHost(r.tx, id, held)
 		}),
-		dbfile.EachJSON(r.tx, bucketJoin, func(k string, j joinRecord) error {
+		EachJSON(r.tx, bucketJoin, func(k string, j joinRecord) error {
 			if !r.gone[j.Account] {
 				return nil
 			}
@@ -223,7 +221,7 @@ type owned interface {
 func (r record[D]) owner() (account, managedBy string) { return r.Account, r.ManagedBy }
 
 func unnamedIn[R owned](r *reconciliation, bucket string, gone map[string]bool) error {
-	return dbfile.EachJSON(r.tx, bucket, func(k string, have R) error {
+	return EachJSON(r.tx, bucket, func(k string, have R) error {
 		account, by := have.owner()
 		return r.drop(bucket, k, r.prune && gone[account] || by == ManagedByFile && !r.named[bucket+"/"+k])
 	})

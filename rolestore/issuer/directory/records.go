@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
@@ -64,7 +63,7 @@ type profileRecord struct {
 }
 
 // load reads the whole file. A file without an identity is new.
-func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
+func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
 	var identity identityRecord
 	if err := tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil {
 		return nil, err
@@ -86,7 +85,7 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 		logger.Error("something is of no use until its policies are written anew", "kind", kind, "name", name, "err", err)
 	}
 	return s, errors.Join(
-		dbfile.EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
+		EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
 			s.accounts[id] = true
 			if a.Vending {
 				s.tokenIssuers[id] = a.IssuerID
@@ -99,7 +98,7 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 		s.loadOIDCProviders(tx),
 		s.loadTokenKeys(tx),
 		s.loadSite(tx),
-		dbfile.EachJSON(tx, bucketRole, func(k string, r roleRecord) error {
+		EachJSON(tx, bucketRole, func(k string, r roleRecord) error {
 			role, err := r.role(s)
 			if err != nil {
 				report("role", k, err)
@@ -107,7 +106,7 @@ func load(tx *dbfile.Tx, logger *slog.Logger) (*Snapshot, error) {
 			s.addRole(role)
 			return nil
 		}),
-		dbfile.EachJSON(tx, bucketProfile, func(_ string, r profileRecord) error {
+		EachJSON(tx, bucketProfile, func(_ string, r profileRecord) error {
 			s.addProfile(r.profile())
 			return nil
 		}),

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/rolecall/rolecall/rolestore"
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 // MadeSecret is a secret that the core made.
@@ -21,10 +20,10 @@ type MadeSecret struct {
 // from then on they have been seen: what is lost on its way is to be made anew.
 func (d *Directory) RevealSecrets() ([]MadeSecret, error) {
 	var made []MadeSecret
-	err := d.change(func(tx *dbfile.Tx) error {
+	err := d.change(func(tx *Tx) error {
 		made = nil
 		return errors.Join(
-			dbfile.EachJSON(tx, bucketUser, func(k string, u userRecord) error {
+			EachJSON(tx, bucketUser, func(k string, u userRecord) error {
 				seen := true
 				for i := range u.AccessKeys {
 					if key := &u.AccessKeys[i]; key.Unseen {
@@ -37,7 +36,7 @@ func (d *Directory) RevealSecrets() ([]MadeSecret, error) {
 				}
 				return tx.PutJSON(bucketUser, k, u)
 			}),
-			dbfile.EachJSON(tx, bucketMFA, func(k string, m mfaRecord) error {
+			EachJSON(tx, bucketMFA, func(k string, m mfaRecord) error {
 				if !m.Unseen {
 					return nil
 				}

@@ -10,8 +10,6 @@ import (
 	"math/big"
 	"slices"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 const (
@@ -104,7 +102,7 @@ func (d *Directory) AddSite(c *x509.Certificate, now time.Time) error {
 }
 
 func (d *Directory) addSite(r siteRecord, now time.Time) error {
-	return d.change(func(tx *dbfile.Tx) error {
+	return d.change(func(tx *Tx) error {
 		var all []siteRecord
 		if err := tx.GetJSON(bucketCore, keySite, &all); err != nil {
 			return err
@@ -140,7 +138,7 @@ func newSite(coreID string, from, now time.Time) (siteRecord, error) {
 	return siteRecord{Certificate: der, Key: private, From: from.UTC()}, err
 }
 
-func (s *Snapshot) loadSite(tx *dbfile.Tx) error {
+func (s *Snapshot) loadSite(tx *Tx) error {
 	var all []siteRecord
 	if err := tx.GetJSON(bucketCore, keySite, &all); err != nil {
 		return err

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 // The algorithms of GetWebIdentityToken (RFC 7518 section 3.1).
@@ -80,7 +78,7 @@ func (s *Snapshot) TokenKey(algorithm string, at time.Time) (signing TokenKey, o
 // has them now. It is to be called often, and by one caller at a time.
 func (d *Directory) RotateTokenKeys(now time.Time) error {
 	var have []tokenKeyRecord
-	err := d.file.View(func(tx *dbfile.Tx) error { return tx.GetJSON(bucketCore, keyTokenKeys, &have) })
+	err := d.file.View(func(tx *Tx) error { return tx.GetJSON(bucketCore, keyTokenKeys, &have) })
 	if err != nil || len(have) == 0 {
 		return err
 	}
@@ -89,7 +87,7 @@ func (d *Directory) RotateTokenKeys(now time.Time) error {
 	if err != nil || !changed { // as nearly always
 		return err
 	}
-	err = d.change(func(tx *dbfile.Tx) error { return tx.PutJSON(bucketCore, keyTokenKeys, next) })
+	err = d.change(func(tx *Tx) error { return tx.PutJSON(bucketCore, keyTokenKeys, next) })
 	if err == nil {
 		d.logger.Info("keys of web identity tokens changed", "published", len(next), "newest_signs_from", next[len(next)-1].From)
 	}
@@ -142,7 +140,7 @@ func newTokenKeys(from time.Time) (r tokenKeyRecord, err error) {
 	return r, err
 }
 
-func (s *Snapshot) loadTokenKeys(tx *dbfile.Tx) error {
+func (s *Snapshot) loadTokenKeys(tx *Tx) error {
 	var all []tokenKeyRecord
 	if err := tx.GetJSON(bucketCore, keyTokenKeys, &all); err != nil {
 		return err

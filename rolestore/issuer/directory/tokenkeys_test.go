@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 // vending defines one account that has tokens for parties outside.
@@ -105,7 +103,7 @@ func TestWithoutTokensForPartiesOutsideThereAreNoKeys(t *testing.T) {
 // TestKeysOfAnotherFormAreNamed has a file with the two keys that were once all.
 func TestKeysOfAnotherFormAreNamed(t *testing.T) {
 	d := newPlace(t).open(t)
-	err := d.change(func(tx *dbfile.Tx) error {
+	err := d.change(func(tx *Tx) error {
 		return tx.PutJSON(bucketCore, keyTokenKeys, map[string][]byte{"rsa": {1}, "ec": {1}})
 	})
 	if err == nil || !strings.Contains(err.Error(), "core web_identity_keys") {

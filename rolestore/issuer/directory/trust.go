@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
@@ -20,7 +19,7 @@ func (r *reconciliation) trust() error {
 	if err != nil {
 		return err
 	}
-	return dbfile.EachJSON(r.tx, bucketRole, func(k string, role roleRecord) error {
+	return EachJSON(r.tx, bucketRole, func(k string, role roleRecord) error {
 		if !r.named[bucketRole+"/"+k] {
 			return nil
 		}

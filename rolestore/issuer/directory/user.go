@@ -3,7 +3,6 @@ package directory
 import (
 	"fmt"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
@@ -87,9 +86,9 @@ func (r *reconciliation) user(account string, want UserDefinition) error {
 
 // loadUsers reads groups and users. Like a role, a user with a policy that this
 // version does not understand, or in a group that has one, may do nothing.
-func (s *Snapshot) loadUsers(tx *dbfile.Tx, report func(kind, name string, err error)) error {
+func (s *Snapshot) loadUsers(tx *Tx, report func(kind, name string, err error)) error {
 	groups := map[string]policy.Set{}
-	err := dbfile.EachJSON(tx, bucketGroup, func(k string, r groupRecord) error {
+	err := EachJSON(tx, bucketGroup, func(k string, r groupRecord) error {
 		set, _, err := permissions{inline: r.Definition.Policies, managed: r.Definition.ManagedPolicies}.resolve(s)
 		if err != nil {
 			report("group", k, err)
@@ -101,7 +100,7 @@ func (s *Snapshot) loadUsers(tx *dbfile.Tx, report func(kind, name string, err e
 	if err != nil {
 		return err
 	}
-	return dbfile.EachJSON(tx, bucketUser, func(k string, r userRecord) error {
+	return EachJSON(tx, bucketUser, func(k string, r userRecord) error {
 		u, err := r.user(s, groups)
 		if err != nil {
 			report("user", k, err)

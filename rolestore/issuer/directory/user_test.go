@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
@@ -134,7 +133,7 @@ func TestAnotherDocumentIsAnotherVersion(t *testing.T) {
 		t.Error("whom it is attached to has not the default version")
 	}
 	var r policyRecord
-	if err := d.file.View(func(tx *dbfile.Tx) error { return tx.GetJSON(bucketPolicy, key(account, "read"), &r) }); err != nil || len(r.Versions) != maxVersions {
+	if err := d.file.View(func(tx *Tx) error { return tx.GetJSON(bucketPolicy, key(account, "read"), &r) }); err != nil || len(r.Versions) != maxVersions {
 		t.Errorf("%d versions are kept (%v)", len(r.Versions), err)
 	}
 }
@@ -179,7 +178,7 @@ func TestAPolicyThatIsGoneLeavesNothingAllowed(t *testing.T) {
 	p := newPlace(t)
 	d := p.open(t)
 	reconcile(t, d, people(), false)
-	if err := d.change(func(tx *dbfile.Tx) error { return tx.Delete(bucketPolicy, key(account, "read")) }); err != nil {
+	if err := d.change(func(tx *Tx) error { return tx.Delete(bucketPolicy, key(account, "read")) }); err != nil {
 		t.Fatal(err)
 	}
 	u := d.Snapshot().User(aliceARN) // through her group
