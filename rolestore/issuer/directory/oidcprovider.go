@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 )
 
 const bucketOIDC = "oidc_provider"
@@ -123,8 +122,8 @@ func (r *reconciliation) oidcProvider(account string, want OIDCProviderDefinitio
 	return nil
 }
 
-func (s *Snapshot) loadOIDCProviders(tx *dbfile.Tx) error {
-	return dbfile.EachJSON(tx, bucketOIDC, func(k string, r oidcRecord) error {
+func (s *Snapshot) loadOIDCProviders(tx *Tx) error {
+	return EachJSON(tx, bucketOIDC, func(k string, r oidcRecord) error {
 		s.oidcProviders[k] = &OIDCProvider{OIDCProviderDefinition: r.Definition, Account: r.Account, ManagedBy: r.ManagedBy}
 		return nil
 	})

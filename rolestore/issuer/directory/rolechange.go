@@ -9,13 +9,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rolecall/rolecall/rolestore/dbfile"
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
 // CreateRole makes a role. Its name must be free, in any case.
 func (d *Directory) CreateRole(account string, want RoleDefinition, now time.Time) error {
-	return d.change(func(tx *dbfile.Tx) error {
+	return d.change(func(tx *Tx) error {
 		s := d.Snapshot() // which nobody else changes meanwhile
 		if taken := s.roleNames[fold(account, want.Name)]; taken != "" {
 			return fmt.Errorf("role %s: %w", taken, ErrExists)
@@ -32,7 +31,7 @@ func (d *Directory) CreateRole(account string, want RoleDefinition, now time.Tim
 // ChangeRole changes what a role is defined as. r is the role as the caller saw it; one
 // that was made anew since then is not changed. edit is given the directory as it is now.
 func (d *Directory) ChangeRole(r *Role, edit func(*Snapshot, *RoleDefinition) error) error {
-	return d.change(func(tx *dbfile.Tx) error {
+	return d.change(func(tx *Tx) error {
 		s, k := d.Snapshot(), key(r.Account, r.Name)
 		var next roleRecord
 		if err := d.changing(tx, k, r, &next); err != nil {
@@ -55,7 +54,7 @@ func (d *Directory) ChangeRole(r *Role, edit func(*Snapshot, *RoleDefinition) er
 // DeleteRole deletes a role that nothing is attached to and that is in no instance
 // profile. Its sessions are worthless from then on.
 func (d *Directory) DeleteRole(r *Role) error {
-	return d.change(func(tx *dbfile.Tx) error {
+	return d.change(func(tx *Tx) error {
 		var have roleRecord
 		k := key(r.Account, r.Name)
 		if err := d.changing(tx, k, r, &have); err != nil {
@@ -74,7 +73,7 @@ func (d *Directory) DeleteRole(r *Role) error {
 }
 
 // changing reads the record of a role that is to be changed.
-func (d *Directory) changing(tx *dbfile.Tx, k string, r *Role, into *roleRecord) error {
+func (d *Directory) changing(tx *Tx, k string, r *Role, into *roleRecord) error {
 	if err := tx.GetJSON(bucketRole, k, into); err != nil {
 		return err
 	}
