@@ -12,6 +12,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/front"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/relying"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/issuer/sts"
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -51,6 +52,8 @@ type Core struct {
 
 	renewing sync.Mutex // held while a site certificate is made
 
+	relying *relying.Server
+
 	streaming sync.Mutex
 	streams   map[string]*context.CancelFunc // by host: ends its stream of events
 }
@@ -76,6 +79,7 @@ func Open(c Config) (*Core, error) {
 		front:     front.New(front.Config{Directory: d, Leases: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
 	}
 	core.sts = sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, URL: c.URL, Now: c.Now}, core.front)
+	core.relying = relying.New(relying.Config{Directory: d, Leases: desk, Now: c.Now, Logger: c.Logger})
 	if err = core.Redefine(c.Definitions); err != nil {
 		_ = d.Close()
 		return nil, err
