@@ -181,8 +181,7 @@ func (w *world) call(t testing.TB, c aws.Credentials, k call) *http.Request {
 	for name, value := range k.header {
 		r.Header.Set(name, value)
 	}
-	sum := sha256.Sum256([]byte(k.body))
-	if err := v4.NewSigner().SignHTTP(t.Context(), c, r, hex.EncodeToString(sum[:]), k.service, k.region, w.clock().Add(k.at)); err != nil {
+	if err := v4.NewSigner().SignHTTP(t.Context(), c, r, hashOf(k.body), k.service, k.region, w.clock().Add(k.at)); err != nil {
 		t.Fatal(err)
 	}
 	return received(t, r)
@@ -210,4 +209,9 @@ func received(t testing.TB, r *http.Request) *http.Request {
 	}
 	_ = response.Body.Close()
 	return got
+}
+
+func hashOf(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:])
 }
