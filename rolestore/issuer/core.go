@@ -14,6 +14,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
 	"github.com/rolecall/rolecall/rolestore/issuer/iam"
 	"github.com/rolecall/rolecall/rolestore/issuer/oidc"
+	"github.com/rolecall/rolecall/rolestore/issuer/relying"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/issuer/sts"
 	"github.com/rolecall/rolecall/rolestore/seal"
@@ -56,6 +57,8 @@ type Core struct {
 
 	renewing sync.Mutex // held while a site certificate is made
 
+	relying *relying.Server
+
 	streaming sync.Mutex
 	streams   map[string]*context.CancelFunc // by host: ends its stream of events
 }
@@ -86,6 +89,7 @@ func Open(c Config) (*Core, error) {
 	}
 	core.sts = sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, Keys: &oidc.Keys{Now: c.Now}, AccessTokens: access, WellKnown: c.WellKnown, URL: c.URL, Now: c.Now}, core.front)
 	iam.New(d, core.front)
+	core.relying = relying.New(relying.Config{Directory: d, Leases: desk, Now: c.Now, Logger: c.Logger})
 	if err = core.Redefine(c.Definitions); err != nil {
 		_ = d.Close()
 		return nil, err

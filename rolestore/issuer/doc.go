@@ -7,6 +7,7 @@
 //	sts        the Security Token Service: one file an action
 //	iam        the API that accounts are managed by: one file a noun
 //	hosts      what a host may ask for on behalf of its instances
+//	relying    what services ask about requests that they received
 //	session    session tokens: credentials without a record of them
 //	sigv4      whose signature is this
 //	policy     what do these documents allow
@@ -17,7 +18,8 @@
 // request signed with the host's key. A host keeps a stream of events open, by which it
 // hears at once that a session has become worthless. [Core.Certificates] are for that
 // surface off loopback, signed by an authority of the core's own that its join tokens
-// name. Identity documents are signed by another key, of the site's certificate, which
+// name. Services that rely on the core's credentials ask it there too, by the package
+// rolestore/verify. Identity documents are signed by another key, of the site's certificate, which
 // is on the same surface for everybody to verify by.
 //
 // [Core.Admin] is for a Unix socket whose permissions

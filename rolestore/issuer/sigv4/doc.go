@@ -11,7 +11,7 @@
 // query of a presigned URL, and trusts none of it. The caller then finds the
 // secret of the access key, judges the region, and asks [Verifier.Verify].
 //
-// The body is always hashed here: a caller's own word for its hash, and
+// The body is always hashed by who received it: a caller's own word for its hash, and
 // UNSIGNED-PAYLOAD, count for nothing. As on AWS's STS, a presigned URL is good
 // for 15 minutes whatever its X-Amz-Expires says.
 //

@@ -1,6 +1,9 @@
 package sigv4
 
-import "net/http"
+import (
+	"crypto/sha256"
+	"net/http"
+)
 
 const (
 	// maxAuthorization bounds the Authorization header: a scope, a signature and
@@ -33,6 +36,17 @@ type Request struct {
 	Header http.Header
 	// Body is the whole body.
 	Body []byte
+	// BodyHash is the SHA-256 of the body where somebody else has received it; then Body
+	// is nil.
+	BodyHash *[sha256.Size]byte
+}
+
+// bodyHash is that of the body as it was received.
+func (r *Request) bodyHash() [sha256.Size]byte {
+	if r.BodyHash != nil {
+		return *r.BodyHash
+	}
+	return sha256.Sum256(r.Body)
 }
 
 // single returns the one value of the header name, or "" when it is not sent.

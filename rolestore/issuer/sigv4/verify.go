@@ -95,7 +95,7 @@ func (s *signed) digest(presigned bool) (sum [sha256.Size]byte, err error) {
 	if err != nil {
 		return sum, err
 	}
-	sum = sha256.Sum256(s.request.Body)
+	sum = s.request.bodyHash()
 	b = hex.AppendEncode(b, sum[:])
 	bodyHash := b[len(b)-hex.EncodedLen(len(sum)):]
 	for _, claimed := range s.request.Header["X-Amz-Content-Sha256"] {
