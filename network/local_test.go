@@ -57,3 +57,34 @@ func TestTheKernelsOwnRouteToAnAddressComesBack(t *testing.T) {
 		})
 	}
 }
+
+// TestTheKernelsOwnRoutesOfBridgesAndContainersComeBack is the same where the address is
+// on a bridge, or in a container's namespace.
+func TestTheKernelsOwnRoutesOfBridgesAndContainersComeBack(t *testing.T) {
+	host, inside := nettest.New(t), nettest.New(t)
+	newBridge(t, host)
+	state := open(t, host)
+	go func() { _ = state.Watch(t.Context()) }()
+	_, member := newMember(t, host, 2)
+	bridge := network.Bridge(member.Name, "br0", *member.Member, true)
+	put(t, state, bridge)
+	put(t, state, network.Netns("i-3", inside.Path(), true))
+	quiet(t, host, state)
+	for _, c := range []struct {
+		where *nettest.Namespace
+		undo  string
+	}{
+		{host, "ip -6 route del local fd00:ec2::254 dev br0 table local"},
+		{inside, "ip -6 route del local fd00:ec2::254 dev lo table local"},
+		{inside, "ip route flush table local"},
+	} {
+		routes := func() string {
+			return c.where.Run(t, "sh", "-c", "(ip route show table local; ip -6 route show table local) | grep -e '^local 169.254.' -e '^local fd00:ec2:' | sort; true")
+		}
+		before := routes()
+		c.where.Run(t, "sh", "-c", c.undo)
+		eventually(t, "the routes after: "+c.undo, func() bool { return state.Mended()["routes"] > 0 && routes() == before })
+	}
+	wantTold(t, inside, metadata[0], "i-3")
+	wantTold(t, inside, metadata[1], "i-3")
+}
