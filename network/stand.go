@@ -24,9 +24,11 @@ type stand struct {
 	doors  []*door
 	// refusing is the index of the device that refuses by itself; 0 for none.
 	refusing int
-	listed   bool          // that a bridge's ports are known
-	had      []link.Thing  // what the device was made to have
-	seen     link.Settings // the device's, when they were looked at last
+	listed   bool         // that a bridge's ports are known
+	had      []link.Thing // what the device was made to have
+	// routed are the addresses that the kernel's own route was seen to.
+	routed map[netip.Addr]bool
+	seen   link.Settings // the device's, when they were looked at last
 	// whole says that nothing is wrong with the device itself, so that who looks at a
 	// bridge need not look at all its members.
 	whole bool
@@ -136,6 +138,9 @@ func (st *stand) converge(want []link.Thing, d link.Device) error {
 	if err != nil {
 		return err
 	}
+	if err := st.rejoin(have, want); err != nil {
+		return err
+	}
 	ops := link.Plan(have, want)
 	if len(ops) == 0 {
 		st.had = want
@@ -199,7 +204,7 @@ func (st *stand) shut() {
 	for _, w := range st.users {
 		w.connections.drop()
 	}
-	st.doors, st.listed, st.had = nil, false, nil
+	st.doors, st.listed, st.had, st.routed = nil, false, nil, nil
 	st.take(0)
 }
 
