@@ -59,8 +59,12 @@ type (
 		InstanceMetadataTags    string `yaml:"instance_metadata_tags"`
 	}
 	fileContainers struct {
-		Task string  `yaml:"task"`
-		Pod  filePod `yaml:"pod"`
+		Task string   `yaml:"task"`
+		Pod  filePod  `yaml:"pod"`
+		Node fileNode `yaml:"node"`
+	}
+	fileNode struct {
+		ClusterName string `yaml:"cluster_name"`
 	}
 	filePod struct {
 		ClusterName    string `yaml:"cluster_name"`
@@ -132,7 +136,7 @@ func (f fileInstance) document() admin.Document {
 		Options:    rolestore.MetadataOptions(f.Options),
 		Placement:  rolestore.Placement(f.Placement),
 		Launch:     f.Launch.launch(),
-		Containers: rolestore.ContainerCredentials{Task: f.Containers.Task, Pod: rolestore.Pod(f.Containers.Pod)},
+		Containers: rolestore.ContainerCredentials{Task: f.Containers.Task, Pod: rolestore.Pod(f.Containers.Pod), Node: rolestore.Node(f.Containers.Node)},
 		UserData:   f.UserData, UserDataBase64: f.Base64,
 	}
 }
