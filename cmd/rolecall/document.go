@@ -112,6 +112,8 @@ func parseInstance(name string, text []byte) (admin.Document, error) {
 		return admin.Document{}, fmt.Errorf("%s: there is no instance in it", name)
 	} else if err != nil {
 		return admin.Document{}, located(name, err)
+	} else if err := wholeNumbers(name, text, f); err != nil {
+		return admin.Document{}, err
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return admin.Document{}, fmt.Errorf("%s: there is a second document after ---: a file holds one instance", name)
