@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -214,26 +213,34 @@ func (a *agentHalf) settlePods(ctx context.Context) error {
 // is to have others.
 func (a *agentHalf) settlePod(r hold.Registration) {
 	id, pod := r.Instance.ID, r.Instance.Containers.Pod
-	why := ""
-	node, ok := a.identity.Instance(r.Node)
-	association, associated := a.clusters.association(pod.ClusterName, pod)
-	switch {
-	case !ok || podID(node, pod) != id:
-		why = "its node has ended, or is of another cluster"
-	case !associated:
-		why = "its association is gone"
-	case a.pods.idle(id, a.world.now()) > a.options.sessionDuration:
-		why = "it has not asked since the last credentials that it got have expired"
-	case nameOf(r.Instance.Profile.ARN) != nameOf(association.Profile) || pod.SessionTags != association.SessionTags:
+	if why := a.podEnds(r); why != "" {
+		a.logger.Info("a pod has ended", "instance_id", id, "node", r.Node, "reason", why)
+		a.pods.forget(id)
+		if err := a.remove(id); err != nil {
+			a.logger.Error("a pod that has ended is not removed", "instance_id", id, "err", err)
+		}
+		return
+	}
+	node, _ := a.identity.Instance(r.Node)
+	association, ok := a.clusters.association(pod.ClusterName, pod)
+	if ok && (nameOf(r.Instance.Profile.ARN) != nameOf(association.Profile) || pod.SessionTags != association.SessionTags) {
 		pod.SessionTags = association.SessionTags
 		a.pods.begin(id, func() error { return a.putPod(node, pod, association) })
-		return
-	default:
-		return
 	}
-	a.logger.Info("a pod has ended", "instance_id", id, "node", r.Node, "reason", why)
-	a.pods.forget(id)
-	if err := a.remove(id); err != nil {
-		a.logger.Error("a pod that has ended is not removed", "instance_id", id, "err", fmt.Errorf("%s: %w", why, err))
+}
+
+// podEnds is why the pod is to have no credentials any more; empty if it is.
+func (a *agentHalf) podEnds(r hold.Registration) string {
+	pod := r.Instance.Containers.Pod
+	node, ok := a.identity.Instance(r.Node)
+	_, associated := a.clusters.association(pod.ClusterName, pod)
+	switch {
+	case !ok || podID(node, pod) != r.Instance.ID:
+		return "its node has ended, or is of another cluster"
+	case !associated:
+		return "its association is gone"
+	case a.pods.idle(r.Instance.ID, a.world.now()) > a.options.sessionDuration:
+		return "it has not asked since the last credentials that it got have expired"
 	}
+	return ""
 }

@@ -2,16 +2,22 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rolecall/rolecall/cmd/rolecall/admin"
+	containers "github.com/rolecall/rolecall/imds/container"
 	"github.com/rolecall/rolecall/network/nettest"
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/hold"
+	"github.com/rolecall/rolecall/rolestore/seal"
 )
 
 const podURL = "http://169.254.170.23/v1/credentials"
@@ -239,4 +245,70 @@ func TestAPodIsOfItsNode(t *testing.T) {
 	if len(ids) != 8 {
 		t.Errorf("of 8 pods there are %d ids", len(ids))
 	}
+}
+
+// TestANodeHasSoManyPods puts one more than the most on a node, and tells which ends.
+func TestANodeHasSoManyPods(t *testing.T) {
+	keyring, err := seal.Create(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity, err := hold.OpenAgent(hold.AgentConfig{Path: filepath.Join(t.TempDir(), "agent.db"), Keyring: keyring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = identity.Close() }()
+	now := time.Unix(1e9, 0)
+	a := &agentHalf{
+		identity: identity, pods: newPods(), link: newLink(), logger: slog.New(slog.DiscardHandler), profiles: anyProfile{},
+		world: world{now: func() time.Time { return now }}, options: agentOptions{sessionDuration: time.Hour},
+		clusters: &clusters{byName: map[string]*cluster{"prod": {fileCluster: fileCluster{Associations: []fileAssociation{{Namespace: "shop", ServiceAccount: "web", Profile: "web"}}}}}},
+	}
+	node := rolestore.Instance{ID: webGuest, Attachment: rolestore.Attachment{Interface: "tap0"}, Containers: rolestore.ContainerCredentials{Node: rolestore.Node{ClusterName: "prod"}}}
+	stored, err := identity.Put(hold.Registration{Instance: node})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node = stored.Instance
+	var all []hold.Registration
+	for n := range maxPods {
+		pod := rolestore.Pod{ClusterName: "prod", Namespace: "shop", ServiceAccount: "web", Name: fmt.Sprint("web-", n), UID: "1"}
+		all = append(all, hold.Registration{Node: webGuest, Instance: rolestore.Instance{ID: podID(node, pod), Containers: rolestore.ContainerCredentials{Pod: pod}}})
+	}
+	if _, err := identity.PutAll(all); err != nil {
+		t.Fatal(err)
+	}
+	one := rolestore.Pod{Namespace: "shop", ServiceAccount: "web", Name: "one-more", UID: "1"}
+	if _, err := a.pod(t.Context(), node, one); !errors.Is(err, containers.ErrTooManyPods) {
+		t.Errorf("one more: %v", err)
+	}
+	known := all[0].Instance.Containers.Pod
+	if id, err := a.pod(t.Context(), node, known); err != nil || id != all[0].Instance.ID {
+		t.Errorf("one of those there are: %s %v", id, err)
+	}
+	ends := func(says string) {
+		t.Helper()
+		if got := a.podEnds(all[0]); got != "" != (says != "") || !strings.Contains(got, says) {
+			t.Errorf("it ends as %q, want %q", got, says)
+		}
+	}
+	now = now.Add(time.Hour)
+	ends("")
+	now = now.Add(time.Second)
+	ends("not asked")
+	if _, err := a.pod(t.Context(), node, known); err != nil {
+		t.Fatal(err)
+	}
+	ends("")
+	if err := identity.RemoveInstance(webGuest); err != nil {
+		t.Fatal(err)
+	}
+	ends("its node has ended")
+}
+
+// anyProfile finds a profile by any name.
+type anyProfile struct{}
+
+func (anyProfile) find(name string) (rolestore.InstanceProfile, error) {
+	return rolestore.InstanceProfile{ARN: "arn:aws:iam::123456789012:instance-profile/" + name}, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -22,32 +23,35 @@ func wholeNumbers(name string, text []byte, into any) error {
 	return nil
 }
 
+// wholeKinds are those that the structs of files have for whole numbers.
+var wholeKinds = []reflect.Kind{reflect.Int, reflect.Int64, reflect.Uint16, reflect.Uint64}
+
 // fraction is the first number with a fraction that is for a whole one of the type.
 func fraction(n *yaml.Node, t reflect.Type) *yaml.Node {
 	n = behind(n)
 	if n.Kind == 0 { // it is left out
 		return nil
 	}
-	switch t.Kind() {
-	case reflect.Pointer:
+	switch kind := t.Kind(); {
+	case kind == reflect.Pointer:
 		return fraction(n, t.Elem())
-	case reflect.Int, reflect.Int64, reflect.Uint16, reflect.Uint64:
+	case slices.Contains(wholeKinds, kind):
 		if n.Tag == "!!float" {
 			return n
 		}
-	case reflect.Slice:
+	case kind == reflect.Slice:
 		for _, member := range members(n) {
 			if found := fraction(member, t.Elem()); found != nil {
 				return found
 			}
 		}
-	case reflect.Map:
+	case kind == reflect.Map:
 		for i := 1; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
 			if found := fraction(n.Content[i], t.Elem()); found != nil {
 				return found
 			}
 		}
-	case reflect.Struct:
+	case kind == reflect.Struct:
 		return fractionIn(n, t)
 	}
 	return nil
