@@ -178,10 +178,84 @@ func BenchmarkInstanceComesAndGoes(b *testing.B) {
 	}
 }
 
-// ratio asks the three in turns, so that whatever else the machine does meets
-// all of them alike, and reports the rate of ours as a part of the others', by
-// the median turn.
+// BenchmarkAmongInstances is a warm GET of credentials by one instance beside none, 99 and
+// 9,999 others, each of which is served at a listener of its own, by a connection that is
+// kept and by one that is made for it: the rate as a part of that of the instance that is
+// alone, in turns. All lookups are passed that there are: of the socket's instance, and of
+// that in the store.
+func BenchmarkAmongInstances(b *testing.B) {
+	counts := [3]int{1, 100, 10_000}
+	for _, way := range ways[1:] {
+		b.Run(way.name, func(b *testing.B) {
+			var all [3]contender
+			for n, count := range counts {
+				all[n] = among(b, count)
+			}
+			turns := inTurns(b, all, way.once)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(turns[0]/turns[1], "x-of-1-among-100")
+			b.ReportMetric(turns[0]/turns[2], "x-of-1-among-10000")
+		})
+	}
+}
+
+// among is a host's last instance of as many.
+func among(b *testing.B, instances int) contender {
+	h := newHost(b)
+	listeners := make(joint, 1)
+	b.Cleanup(func() { close(listeners) })
+	var last contender
+	for n := range instances {
+		i := web()
+		i.ID = fmt.Sprintf("i-%017x", n)
+		h.Put(i)
+		h.Publish(i, credentials())
+		l, err := new(net.ListenConfig).Listen(b.Context(), "tcp", fmt.Sprintf("127.%d.%d.1:0", 64+n>>8, n&0xff))
+		if err != nil {
+			b.Fatal(err)
+		}
+		h.ids[l.Addr().String()] = i.ID
+		b.Cleanup(func() { _ = l.Close() })
+		go listeners.accept(l)
+		last = contender{name: strconv.Itoa(instances), address: l.Addr().String(), request: getRole(h.token(b, i.ID))}
+	}
+	go func() { _ = h.Serve(listeners) }()
+	return last
+}
+
+// joint is one listener of what many accept, as the agent's is.
+type joint chan net.Conn
+
+func (j joint) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		j <- c
+	}
+}
+
+func (j joint) Accept() (net.Conn, error) {
+	if c, ok := <-j; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+func (joint) Close() error   { return nil }
+func (joint) Addr() net.Addr { return addr("joint") }
+
+// ratio reports the rate of ours as a part of the others'.
 func ratio(b *testing.B, all [3]contender, way func(contender, testing.TB) func()) {
+	median := inTurns(b, all, way)
+	b.ReportMetric(0, "ns/op") // of three servers at once
+	b.ReportMetric(median[1]/median[0], "x-of-gin")
+	b.ReportMetric(median[2]/median[0], "x-of-nethttp")
+}
+
+// inTurns asks the three in turns, so that whatever else the machine does meets
+// all of them alike, and returns how long the median turn took, in seconds.
+func inTurns(b *testing.B, all [3]contender, way func(contender, testing.TB) func()) (median [3]float64) {
 	const turn = 20 // requests, so that the clock does not count
 	var once [3]func()
 	var turns [3][]time.Duration
@@ -197,12 +271,9 @@ func ratio(b *testing.B, all [3]contender, way func(contender, testing.TB) func(
 			turns[i] = append(turns[i], time.Since(began))
 		}
 	}
-	var median [3]float64
 	for i, t := range turns {
 		slices.Sort(t)
 		median[i] = t[len(t)/2].Seconds()
 	}
-	b.ReportMetric(0, "ns/op") // of three servers at once
-	b.ReportMetric(median[1]/median[0], "x-of-gin")
-	b.ReportMetric(median[2]/median[0], "x-of-nethttp")
+	return median
 }

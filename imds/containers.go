@@ -82,21 +82,54 @@ func (s *Server) getTask(c *gin.Context, in *instance, st *state) *refusal {
 
 // getPod answers in EKS's form.
 func (s *Server) getPod(c *gin.Context, in *instance, st *state) *refusal {
-	pod := st.instance.Containers.Pod
+	of := st.instance.Containers
 	switch {
-	case pod == rolestore.Pod{}:
+	case of.Cluster() == "":
 		return refusedNoPod
 	case c.Request.URL.Path != container.PodPath:
 		return notFound
 	}
-	cluster, ok := s.cluster(pod.ClusterName)
+	cluster, ok := s.cluster(of.Cluster())
 	if !ok {
 		return refusedCluster
 	}
-	if err := cluster.Verify(c.Request.Header.Get("Authorization"), pod, s.now()); errors.Is(err, container.ErrOtherPod) {
+	tokens := c.Request.Header["Authorization"]
+	if len(tokens) > 1 {
+		return refusedPodTokens
+	}
+	token := c.Request.Header.Get("Authorization")
+	if of.Node != (rolestore.Node{}) {
+		return s.getPodOf(c, st.instance, cluster, token)
+	}
+	if err := cluster.Verify(token, of.Pod, s.now()); errors.Is(err, container.ErrOtherPod) {
 		return refusedOtherPod
 	} else if err != nil {
 		return refusedPodToken(err)
+	}
+	return answerContainer(c, in, st, container.PodDocument)
+}
+
+// getPodOf answers a pod on a node, which its token alone tells from the others there.
+func (s *Server) getPodOf(c *gin.Context, node rolestore.Instance, cluster container.Cluster, token string) *refusal {
+	pod, err := cluster.Read(token, s.now())
+	if err != nil {
+		return refusedPodToken(err)
+	}
+	id, err := s.pod(c.Request.Context(), node, pod)
+	switch {
+	case errors.Is(err, container.ErrNoAssociation):
+		return refusedNoAssociation
+	case errors.Is(err, container.ErrNotGranted):
+		return refusedGrant
+	case errors.Is(err, container.ErrTooManyPods):
+		return refusedTooManyPods
+	case err != nil:
+		return refusedUnknownPod(err)
+	}
+	in := s.find(id)
+	st := in.load()
+	if st == nil {
+		return refusedNotReady // it has just ended, and the next request finds what is
 	}
 	return answerContainer(c, in, st, container.PodDocument)
 }

@@ -17,11 +17,21 @@ var (
 	refusedTaskID = &refusal{status: http.StatusBadRequest, reason: "the path names no credentials of this instance",
 		remedy: "give the container the variable that `rolecall instance env` prints"}
 	refusedNoPod = &refusal{status: http.StatusForbidden, reason: "the instance is associated with no pod",
-		remedy: "set container_credentials.pod of the instance"}
+		remedy: "set container_credentials.pod of the instance, or node for a machine with many pods"}
 	refusedCluster = &refusal{status: http.StatusInternalServerError, reason: "the pod's cluster is not known to the agent",
 		remedy: "name the cluster, its issuer and its key set in the agent's file of clusters"}
 	refusedOtherPod = &refusal{status: http.StatusForbidden, reason: container.ErrOtherPod.Error(),
 		remedy: "set namespace, service_account, name and uid of container_credentials.pod as the pod has them now"}
+	refusedPodTokens = &refusal{status: http.StatusBadRequest, reason: "there is more than one Authorization header",
+		remedy: "send the token of the pod's service account once"}
+	// EKS's AssumeRoleForPodIdentity has 404 for it, which the agent on a node passes on
+	// (https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html).
+	refusedNoAssociation = &refusal{status: http.StatusNotFound, reason: container.ErrNoAssociation.Error(),
+		remedy: "add its namespace and service_account to pod_identity_associations of the cluster, in the agent's file of clusters"}
+	refusedGrant = &refusal{status: http.StatusForbidden, reason: container.ErrNotGranted.Error(),
+		remedy: "grant the host the instance profile of the association, by rolecall core grant put, or name another; the agent's log says more"}
+	refusedTooManyPods = &refusal{status: http.StatusTooManyRequests, reason: container.ErrTooManyPods.Error(),
+		remedy: "run fewer pods on the node; those that have ended are forgotten once their credentials have expired"}
 	refusedNoRole = &refusal{status: http.StatusNotFound, reason: "the instance has no role",
 		remedy: "set its iam_instance_profile"}
 	refusedRole = &refusal{status: http.StatusForbidden, reason: "the issuer refuses the instance's role",
@@ -32,6 +42,12 @@ var (
 func refusedPodToken(err error) *refusal {
 	return &refusal{status: http.StatusBadRequest, reason: err.Error(),
 		remedy: "mount a projected token for pods.eks.amazonaws.com, and check issuer and key set in the agent's file of clusters"}
+}
+
+// refusedUnknownPod is for a pod on a node that could not be made an instance yet.
+func refusedUnknownPod(err error) *refusal {
+	return &refusal{status: http.StatusServiceUnavailable, reason: "the pod's credentials are not here yet: " + err.Error(),
+		remedy: "see whether the core is there, by rolecall status"}
 }
 
 // taskCodes are the codes of ECS's agent, by status; others are its InternalServerError.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rolecall/rolecall/imds/container"
 	"github.com/rolecall/rolecall/imds/token"
+	"github.com/rolecall/rolecall/rolestore"
 )
 
 const (
@@ -40,6 +41,11 @@ type Config struct {
 	// Cluster returns what the tokens of pods of a cluster are checked by, and whether
 	// there is one of that name. It must not block; nil knows no cluster.
 	Cluster func(name string) (container.Cluster, bool)
+	// Pod returns the id of the instance that a pod on a node is, which has been put then.
+	// The errors are [container.ErrNoAssociation], [container.ErrNotGranted] and [container.ErrTooManyPods], or those of
+	// a pod that is not known yet and will be in a moment. It waits for less than SDKs do. It
+	// may be nil if no instance is a node.
+	Pod func(ctx context.Context, node rolestore.Instance, pod rolestore.Pod) (instanceID string, err error)
 	// Tokens mints and verifies session tokens.
 	Tokens *token.Keys
 	// Signs says that somebody signs the identity documents of instances with a role, see
@@ -61,6 +67,7 @@ type Server struct {
 	identify func(net.Conn) (string, bool)
 	form     func(net.Conn) Form
 	cluster  func(name string) (container.Cluster, bool)
+	pod      func(context.Context, rolestore.Instance, rolestore.Pod) (string, error)
 	tokens   *token.Keys
 	signs    bool
 
@@ -89,6 +96,7 @@ func New(c Config) *Server {
 		identify:  c.Identify,
 		form:      c.Form,
 		cluster:   c.Cluster,
+		pod:       c.Pod,
 		tokens:    c.Tokens,
 		signs:     c.Signs,
 		requests:  c.Requests,

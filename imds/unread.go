@@ -35,7 +35,7 @@ type conn struct {
 	of     *instance // nil if it is nobody's
 	form   Form
 
-	active atomic.Bool // something arrives
+	idle   atomic.Bool // it waits for another request after the last one, which is no fault
 	asked  atomic.Bool // a request has come out of it
 	late   atomic.Bool // it did not come in time
 	expiry atomic.Bool // the deadline is one that may be missed
@@ -64,13 +64,13 @@ func watch(nc net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew, http.StateHijacked:
 	case http.StateActive:
-		c.active.Store(true)
+		c.idle.Store(false)
 	case http.StateIdle:
-		c.active.Store(false)
+		c.idle.Store(true)
 		c.asked.Store(false)
 		c.late.Store(false)
 	case http.StateClosed:
-		if c.active.Load() && c.late.Load() {
+		if !c.idle.Load() && c.late.Load() { // be it that nothing ever came
 			c.server.unread(c, refusedSlow)
 		}
 	}

@@ -53,13 +53,13 @@ func TestWhatIsNoRequestIsRefusedAsEC2WouldAndTold(t *testing.T) {
 	}
 }
 
-// TestSlowSendersAreTold counts who begins to send and does not go on, and nobody else.
+// TestSlowSendersAreTold counts who sends nothing, or does not go on, and nobody else.
 func TestSlowSendersAreTold(t *testing.T) {
 	for name, tc := range map[string]struct {
 		send string
 		told uint64
 	}{
-		"nothing":              {"", 0},
+		"nothing":              {"", 1},
 		"half a header":        {"GET / HTTP/1.1\r\nHost: 169.", 1},
 		"a request, then idle": {"GET / HTTP/1.1\r\n" + hostIP + "\r\n\r\n", 0},
 		"a request, then half": {"GET / HTTP/1.1\r\n" + hostIP + "\r\n\r\nGET / HT", 1},

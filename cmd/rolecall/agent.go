@@ -60,6 +60,7 @@ type agentHalf struct {
 	files    *instanceFiles
 	planned  chan struct{} // holds one token when an event was planned
 	clusters *clusters
+	pods     *pods
 	region   string // where an instance is that does not say: where this machine is
 	core     *source.Core
 	link     *link
@@ -152,7 +153,7 @@ func openStores(c common, o agentOptions, w world, keyring *seal.Keyring, logger
 	}
 	a := &agentHalf{
 		world: w, options: o, logger: logger, started: w.now(), identity: identity, cache: cache,
-		tokens: tokens, deeds: newDeeds(), link: newLink(), signatures: newSignatures(),
+		tokens: tokens, deeds: newDeeds(), link: newLink(), signatures: newSignatures(), pods: newPods(),
 		planned: make(chan struct{}, 1), close: []func() error{identity.Close, cache.Close},
 	}
 	if err := a.openMetadata(); err != nil {
@@ -202,7 +203,7 @@ func (a *agentHalf) open(ctx context.Context, host rolestore.Instance) error {
 		task{"events of the core", a.watchCore},
 		task{"releases", a.releaseAll}, task{"identity documents", a.signAll},
 		task{"watch of the network", a.network.Watch}, task{"watch of the instances' files", a.files.watch},
-		task{"key sets of clusters", a.clusters.run}, task{"events of instances", a.tellPlanned},
+		task{"key sets of clusters", a.clusters.run}, task{"file of clusters", a.clusters.watch}, task{"pods", a.settlePods}, task{"events of instances", a.tellPlanned},
 		task{"records", a.deeds.run},
 		task{"clock", a.watchClock})
 	return nil

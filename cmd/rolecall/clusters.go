@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -34,25 +35,15 @@ const (
 	keySetPause = 5 * time.Second
 )
 
-// fileClusters is the file of clusters: of which Kubernetes clusters tokens are known.
-type fileClusters struct {
-	Clusters []fileCluster `yaml:"clusters"`
-}
-
-type fileCluster struct {
-	Name     string `yaml:"cluster_name"`
-	Issuer   string `yaml:"issuer"`
-	JWKSFile string `yaml:"jwks_file"`
-	JWKSURL  string `yaml:"jwks_url"`
-	CAFile   string `yaml:"ca_file"`
-	ARN      string `yaml:"arn"`
-}
-
 // clusters are those of the file, with their key sets as they were last read.
 type clusters struct {
-	agent  *agentHalf
-	byName map[string]*cluster
-	stale  chan struct{} // holds one token when a key was unknown
+	agent *agentHalf
+	path  string
+	stale chan struct{} // holds one token when a key was unknown
+
+	mu     sync.RWMutex
+	byName map[string]*cluster // never changed, but replaced
+	fault  error               // why the file, as it is now, changes nothing
 }
 
 // cluster is one cluster. Its key set is nil before it could be read.
@@ -68,26 +59,18 @@ type cluster struct {
 // errUnknownKey is returned for a key that is in no key set, or not yet.
 var errUnknownKey = errors.New("unknown key")
 
-func openClusters(a *agentHalf, path string, optional bool) (*clusters, error) {
-	c := &clusters{agent: a, byName: map[string]*cluster{}, stale: make(chan struct{}, 1)}
-	var file fileClusters
-	if err := readFile(path, optional, &file); err != nil {
-		return nil, err
-	}
-	for _, f := range file.Clusters {
-		one, err := f.open()
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("%s: cluster %q: %w", path, f.Name, err)
-		case c.byName[f.Name] != nil:
-			return nil, fmt.Errorf("%s: cluster %q is there twice: leave one out", path, f.Name)
-		}
-		c.byName[f.Name] = one
-		if f.JWKSFile != "" { // at hand, so that the first token is known already
-			c.load(context.Background(), one)
-		}
-	}
-	return c, nil
+// named is the cluster of that name, nil if there is none.
+func (c *clusters) named(name string) *cluster {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byName[name]
+}
+
+// all are the clusters as they are now.
+func (c *clusters) all() []*cluster {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Collect(maps.Values(c.byName))
 }
 
 // open checks what the file says of a cluster.
@@ -126,8 +109,8 @@ func (f fileCluster) open() (*cluster, error) {
 
 // find is what tokens of the cluster are checked by, and whether it is in the file.
 func (c *clusters) find(name string) (containers.Cluster, bool) {
-	one, ok := c.byName[name]
-	if !ok {
+	one := c.named(name)
+	if one == nil {
 		return containers.Cluster{}, false
 	}
 	return containers.Cluster{Issuer: one.Issuer, Keys: func(t *jwt.Token) (any, error) {
@@ -139,19 +122,21 @@ func (c *clusters) find(name string) (containers.Cluster, bool) {
 				return key, nil
 			}
 		}
-		select {
-		case c.stale <- struct{}{}:
-		default: // it is about to be read
-		}
+		c.poke()
 		return nil, errUnknownKey
 	}}, true
 }
 
+// poke has the key sets read soon.
+func (c *clusters) poke() {
+	select {
+	case c.stale <- struct{}{}:
+	default: // they are about to be read
+	}
+}
+
 // run reads all key sets now and then, and when a key was unknown.
 func (c *clusters) run(ctx context.Context) error {
-	if len(c.byName) == 0 {
-		return nil
-	}
 	for {
 		c.read(ctx)
 		pause, old := time.After(keySetPause), time.After(keySetAge)
@@ -173,7 +158,7 @@ func (c *clusters) run(ctx context.Context) error {
 // cannot be read stays as it was.
 func (c *clusters) read(ctx context.Context) {
 	var all sync.WaitGroup
-	for _, one := range c.byName {
+	for _, one := range c.all() {
 		all.Go(func() { c.load(ctx, one) })
 	}
 	all.Wait()
@@ -227,13 +212,18 @@ func (c *cluster) fetch(ctx context.Context) ([]byte, error) {
 // notes are what an operator should mend.
 func (c *clusters) notes() []string {
 	var notes []string
-	for name, one := range c.byName {
+	for _, one := range c.all() {
 		one.mu.Lock()
 		if one.fault != nil {
-			notes = append(notes, fmt.Sprintf("The key set of cluster %s cannot be read, and new tokens of its pods may be refused: %v", name, one.fault))
+			notes = append(notes, fmt.Sprintf("The key set of cluster %s cannot be read, and new tokens of its pods may be refused: %v", one.Name, one.fault))
 		}
 		one.mu.Unlock()
 	}
+	c.mu.RLock()
+	if c.fault != nil {
+		notes = append(notes, "The file of clusters changes nothing: "+c.fault.Error())
+	}
+	c.mu.RUnlock()
 	slices.Sort(notes)
 	return notes
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +13,7 @@ import (
 // core or at an S3 server.
 type client struct {
 	name, use string // as the README's table has them
-	region    string // how it finds the region; "not asked for" if this is empty
+	region    string // how it finds the region
 	command   []string
 	env       []string
 	says      map[string]string // by key, a regular expression of what it prints as key=value
@@ -25,6 +24,14 @@ const (
 	useCore = "asks the core who it is"
 	useS3   = "reads or writes at an S3 server"
 	useTree = "reads what is told beside"
+)
+
+// What is found of the region is in what the client says or prints. Those that have no
+// means ask for credentials alone, whatever they are configured to: nothing in their code
+// asks the metadata service for a region or a zone.
+const (
+	byItself = "found"
+	noMeans  = "has no means to ask"
 )
 
 const s3Address = "127.0.0.1:9000"
@@ -39,23 +46,24 @@ func conformance(programs, scripts string) []client {
 	found := map[string]string{"arn": hostARN.String(), "region": "^us-east-1$"}
 	rclone := []string{"rclone", "--s3-env-auth", "--s3-provider", "Other", "--s3-endpoint", "http://" + s3Address, "lsf", ":s3:bucket"}
 	return []client{
-		{name: "awscli 2 (Debian)", use: useCore, prints: `(?m)^arn:aws:sts::[0-9]{12}:assumed-role/default/i-[0-9a-f]{17}$`,
-			command: []string{"/usr/bin/aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text", "--region", "us-east-1", "--endpoint-url", issuerURL}},
-		{name: "boto3 (Debian)", use: useCore, says: arn, command: []string{"/usr/bin/python3", filepath.Join(scripts, "boto.py"), issuerURL, "1"}},
-		{name: "aws-sdk-go-v2", use: useCore, says: found, region: "found", command: []string{os.Args[0], issuerURL}},
-		{name: "aws-sdk-go, version 1", use: useCore, says: found, region: "found", command: []string{filepath.Join(programs, "sdkv1"), issuerURL, "1"}},
-		{name: "AWS SDK for JavaScript, version 3", use: useCore, says: arn, command: js("v3.mjs")},
-		{name: "AWS SDK for JavaScript, version 2", use: useCore, says: arn, command: js("v2.mjs")},
-		{name: "AWS Common Runtime (npm's aws-crt)", use: useCore, says: arn, command: js("crt.mjs")},
-		{name: "minio-go", use: useS3, says: map[string]string{"object": "^written by minio-go$"}, command: []string{filepath.Join(programs, "minio"), s3Address, "1"}},
-		{name: "rclone (Debian)", use: useS3, prints: "(?m)^minio-go$", command: rclone},
-		{name: "restic (Debian)", use: useS3, prints: "created restic repository", env: []string{"RESTIC_PASSWORD=for a test"},
+		{name: "awscli 2 (Debian)", use: useCore, region: byItself,
+			prints:  `(?ms)^arn:aws:sts::[0-9]{12}:assumed-role/default/i-[0-9a-f]{17}$.*^ *region +us-east-1 +imds`,
+			command: []string{"sh", "-c", "/usr/bin/aws sts get-caller-identity --query Arn --output text --endpoint-url " + issuerURL + " && /usr/bin/aws configure list"}},
+		{name: "boto3 (Debian)", use: useCore, says: found, region: "found by its `IMDSRegionProvider`", command: []string{"/usr/bin/python3", filepath.Join(scripts, "boto.py"), issuerURL, "1"}},
+		{name: "aws-sdk-go-v2", use: useCore, says: found, region: byItself, command: []string{os.Args[0], issuerURL}},
+		{name: "aws-sdk-go, version 1", use: useCore, says: found, region: byItself, command: []string{filepath.Join(programs, "sdkv1"), issuerURL, "1"}},
+		{name: "AWS SDK for JavaScript, version 3", use: useCore, says: found, region: "found by its `MetadataService`", command: js("v3.mjs")},
+		{name: "AWS SDK for JavaScript, version 2", use: useCore, says: found, region: "found by its `MetadataService`", command: js("v2.mjs")},
+		{name: "AWS Common Runtime (npm's aws-crt)", use: useCore, region: noMeans, says: arn, command: js("crt.mjs")},
+		{name: "minio-go", use: useS3, region: noMeans, says: map[string]string{"object": "^written by minio-go$"}, command: []string{filepath.Join(programs, "minio"), s3Address, "1"}},
+		{name: "rclone (Debian)", use: useS3, region: noMeans, prints: "(?m)^minio-go$", command: rclone},
+		{name: "restic (Debian)", use: useS3, region: noMeans, prints: "created restic repository", env: []string{"RESTIC_PASSWORD=for a test"},
 			command: []string{"restic", "--no-cache", "-r", "s3:http://" + s3Address + "/bucket/restic", "init"}},
-		{name: "s3cmd (Debian)", use: useS3, prints: "(?m) s3://bucket/minio-go$",
+		{name: "s3cmd (Debian)", use: useS3, region: noMeans, prints: "(?m) s3://bucket/minio-go$",
 			command: []string{"sh", "-c", "echo '[default]' >$HOME/.s3cfg && s3cmd --host " + s3Address + " --host-bucket " + s3Address + " --no-ssl ls s3://bucket/"}},
 		{name: "ec2metadata (Debian)", use: useTree, region: "its zone", prints: "(?ms)^availability-zone: us-east-1a$.*^instance-id: i-[0-9a-f]{17}$",
 			command: []string{"ec2metadata"}},
-		{name: "cloud-init (Debian)", use: useTree, region: "found",
+		{name: "cloud-init (Debian)", use: useTree, region: byItself,
 			prints:  `"cloud": "aws", "platform": "ec2", "region": "us-east-1", "instance-id": "i-[0-9a-f]{17}".*"placement": \{.*"availability-zone": "us-east-1a".*"accountId": "[0-9]{12}"`,
 			command: cloudInitCommand(scripts)},
 	}
@@ -105,7 +113,7 @@ func TestEveryClientFindsItsRole(t *testing.T) {
 				}
 			}
 		})
-		table += "| " + c.name + " | " + c.use + " | " + cmp.Or(c.region, "not asked for") + " |\n"
+		table += "| " + c.name + " | " + c.use + " | " + c.region + " |\n"
 	}
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

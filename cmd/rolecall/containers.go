@@ -30,7 +30,7 @@ func (a *agentHalf) openMetadata() error {
 		return err
 	}
 	a.imds = imds.New(imds.Config{
-		Identify: a.identify, Form: formOf, Cluster: a.clusters.find,
+		Identify: a.identify, Form: formOf, Cluster: a.clusters.find, Pod: a.pod,
 		Tokens: a.tokens, Signs: true, Now: a.world.now, Logger: a.logger.With("room", "imds"),
 		Requests: atMost(a.options.requestRate), NewTokens: atMost(a.options.tokenRate),
 	})
@@ -51,7 +51,7 @@ func withContainers(way network.Attachment, i rolestore.Instance, ipv6 bool) net
 	switch c := i.Containers; {
 	case c.Task == "enabled":
 		return way.WithTasks()
-	case c.Pod != rolestore.Pod{}:
+	case c.Cluster() != "":
 		return way.WithPods(ipv6)
 	}
 	return way
@@ -69,7 +69,7 @@ func (a *agentHalf) Environment(id string) (map[string]string, error) {
 		return nil, fmt.Errorf("%w: instance %s is not registered here", admin.ErrNotFound, id)
 	case c.Task == "enabled":
 		return map[string]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": containers.TaskPath + containers.ID(r.Instance)}, nil
-	case c.Pod != rolestore.Pod{}:
+	case c.Cluster() != "":
 		return map[string]string{
 			"AWS_CONTAINER_CREDENTIALS_FULL_URI":     "http://169.254.170.23" + containers.PodPath,
 			"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": tokenFile,

@@ -314,16 +314,16 @@ func TestTheFileOfClusters(t *testing.T) {
 	h := newHouse(t)
 	h.write("no.pem", "no certificate")
 	for says, text := range map[string]string{
-		`unknown key "name"`:                "clusters: [{name: prod}]",
-		"want arn:aws:eks:REGION:ACCOUNT":   "clusters: [{cluster_name: prod, issuer: https://x, jwks_file: x, arn: prod}]",
-		"want a cluster_name":               "clusters: [{issuer: https://x, jwks_file: x}]",
-		"iss in the cluster's tokens":       "clusters: [{cluster_name: prod, issuer: x, jwks_file: x}]",
-		"want jwks_file or jwks_url":        "clusters: [{cluster_name: prod, issuer: https://x}]",
-		"want https":                        "clusters: [{cluster_name: prod, issuer: https://x, jwks_url: http://x}]",
-		"belongs to a jwks_url":             "clusters: [{cluster_name: prod, issuer: https://x, jwks_file: x, ca_file: x}]",
-		"ca_file: open":                     "clusters: [{cluster_name: prod, issuer: https://x, jwks_url: https://x, ca_file: /nowhere}]",
-		"no certificate in PEM":             "clusters: [{cluster_name: prod, issuer: https://x, jwks_url: https://x, ca_file: " + h.path("no.pem") + "}]",
-		`cluster "prod": cluster "prod" is`: "clusters: [{cluster_name: prod, issuer: https://x, jwks_file: x}, {cluster_name: prod, issuer: https://x, jwks_file: y}]",
+		`unknown key "name"`:                              "clusters: [{name: prod}]",
+		"want arn:aws:eks:REGION:ACCOUNT":                 "clusters: [{cluster_name: prod, issuer: https://x, jwks_file: x, arn: prod}]",
+		"want a cluster_name":                             "clusters: [{issuer: https://x, jwks_file: x}]",
+		"iss in the cluster's tokens":                     "clusters: [{cluster_name: prod, issuer: x, jwks_file: x}]",
+		"want jwks_file or jwks_url":                      "clusters: [{cluster_name: prod, issuer: https://x}]",
+		"want https":                                      "clusters: [{cluster_name: prod, issuer: https://x, jwks_url: http://x}]",
+		"belongs to a jwks_url":                           "clusters: [{cluster_name: prod, issuer: https://x, jwks_file: x, ca_file: x}]",
+		"ca_file: open":                                   "clusters: [{cluster_name: prod, issuer: https://x, jwks_url: https://x, ca_file: /nowhere}]",
+		"no certificate in PEM":                           "clusters: [{cluster_name: prod, issuer: https://x, jwks_url: https://x, ca_file: " + h.path("no.pem") + "}]",
+		`clusters.yaml:1: cluster "prod": is there twice`: "clusters: [{cluster_name: prod, issuer: https://x, jwks_file: x}, {cluster_name: prod, issuer: https://x, jwks_file: y}]",
 	} {
 		h.write("clusters.yaml", text+"\n")
 		says = strings.TrimPrefix(says, `cluster "prod": `)

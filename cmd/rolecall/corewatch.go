@@ -4,12 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"reflect"
 	"sync"
-	"time"
-
-	"github.com/fsnotify/fsnotify"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 )
@@ -63,33 +59,9 @@ func (f *definitionsFile) notes() []string {
 	return []string{"The core's configuration file changes nothing: " + f.fault.Error()}
 }
 
-// watch loads the file when it changes. What is watched is its directory, since
-// editors put another file in its place.
+// watch loads the file when it changes.
 func (f *definitionsFile) watch(ctx context.Context) error {
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("watch %s: %w", f.path, err)
-	}
-	defer func() { _ = watcher.Close() }()
-	if err := watcher.Add(filepath.Dir(f.path)); err != nil {
-		f.logger.Warn("changes of the configuration file are not seen", "file", f.path, "err", err)
-	}
-	quiet := time.After(settleTime) // it may have changed since it was read
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case e := <-watcher.Events:
-			if filepath.Base(e.Name) == filepath.Base(f.path) || e.Op&fsnotify.Create != 0 { // the target of a link may change
-				quiet = time.After(settleTime)
-			}
-		case err := <-watcher.Errors: // events were lost
-			f.logger.Warn("the configuration file is read anew", "err", err)
-			quiet = time.After(settleTime)
-		case <-quiet:
-			f.load()
-		}
-	}
+	return follow(ctx, f.path, f.logger, f.load)
 }
 
 // watchFile makes the core follow its file, also one that is written later.

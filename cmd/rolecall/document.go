@@ -59,8 +59,12 @@ type (
 		InstanceMetadataTags    string `yaml:"instance_metadata_tags"`
 	}
 	fileContainers struct {
-		Task string  `yaml:"task"`
-		Pod  filePod `yaml:"pod"`
+		Task string   `yaml:"task"`
+		Pod  filePod  `yaml:"pod"`
+		Node fileNode `yaml:"node"`
+	}
+	fileNode struct {
+		ClusterName string `yaml:"cluster_name"`
 	}
 	filePod struct {
 		ClusterName    string `yaml:"cluster_name"`
@@ -108,6 +112,8 @@ func parseInstance(name string, text []byte) (admin.Document, error) {
 		return admin.Document{}, fmt.Errorf("%s: there is no instance in it", name)
 	} else if err != nil {
 		return admin.Document{}, located(name, err)
+	} else if err := wholeNumbers(name, text, f); err != nil {
+		return admin.Document{}, err
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return admin.Document{}, fmt.Errorf("%s: there is a second document after ---: a file holds one instance", name)
@@ -132,7 +138,7 @@ func (f fileInstance) document() admin.Document {
 		Options:    rolestore.MetadataOptions(f.Options),
 		Placement:  rolestore.Placement(f.Placement),
 		Launch:     f.Launch.launch(),
-		Containers: rolestore.ContainerCredentials{Task: f.Containers.Task, Pod: rolestore.Pod(f.Containers.Pod)},
+		Containers: rolestore.ContainerCredentials{Task: f.Containers.Task, Pod: rolestore.Pod(f.Containers.Pod), Node: rolestore.Node(f.Containers.Node)},
 		UserData:   f.UserData, UserDataBase64: f.Base64,
 	}
 }

@@ -38,6 +38,9 @@ func readFile(path string, optional bool, into any) error {
 		}
 		return located(path, err)
 	}
+	if err := wholeNumbers(path, text, into); err != nil {
+		return err
+	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: there is a second document after ---: put everything into the first", path)
 	}

@@ -23,7 +23,7 @@ func (a *agentHalf) put(ctx context.Context, r hold.Registration) error {
 	}
 	id := r.Instance.ID
 	r.Instance.PendingTime = a.world.now().UTC().Truncate(time.Second)
-	if known, ok := a.identity.Registration(id); ok && known.File != r.File {
+	if known, ok := a.identity.Registration(id); ok && (known.File != r.File || known.Node != "") {
 		return fmt.Errorf("%w: instance %s is defined %s: change it there", admin.ErrConflict, id, a.whence(known))
 	}
 	way, err := a.way(r)
@@ -44,12 +44,17 @@ func (a *agentHalf) put(ctx context.Context, r hold.Registration) error {
 		return fmt.Errorf("%w: %w", admin.ErrConflict, err)
 	}
 	a.news.tell(id)
+	a.pods.poke() // it may be no node any more, or another
 	return nil
 }
 
 // restore serves an instance that the agent knows from before. What cannot be had of
 // the network now is tried again, and its device stays guarded.
 func (a *agentHalf) restore(ctx context.Context, r hold.Registration) error {
+	if r.Node != "" {
+		a.serve(r.Instance)
+		return nil
+	}
 	way, err := a.way(r)
 	if err != nil {
 		return err
@@ -94,6 +99,7 @@ func (a *agentHalf) remove(id string) error {
 	a.network.Remove(id)
 	a.news.tell(id)
 	a.link.poke()
+	a.pods.poke()
 	return a.cache.Remove(id)
 }
 
@@ -131,6 +137,7 @@ func (a *agentHalf) Lost(id, why string) {
 			a.logger.Error("the end of an instance is not on record, and is found again after a restart", "instance_id", id, "err", err)
 		}
 		a.news.tell(id)
+		a.pods.poke()
 		if err := a.cache.Remove(id); err != nil {
 			a.logger.Error("credentials of an instance that has ended are still in the cache", "instance_id", id, "err", err)
 		}
@@ -142,6 +149,8 @@ func (a *agentHalf) whence(r hold.Registration) string {
 	switch {
 	case r.Instance.Attachment.Host:
 		return "by rolecall up"
+	case r.Node != "":
+		return "by a pod on instance " + r.Node + ", and ends with its association"
 	case r.File:
 		return "in a file of " + a.options.instancesDir
 	}

@@ -25,7 +25,7 @@ func (c *clusters) tags(i rolestore.Instance) map[string]string {
 		return nil
 	}
 	arn := ""
-	if one := c.byName[pod.ClusterName]; one != nil { // which may be in the file no longer
+	if one := c.named(pod.ClusterName); one != nil { // which may be in the file no longer
 		arn = one.ARN
 	}
 	arn = cmp.Or(arn, "arn:aws:eks:"+i.Placement.Region+":"+i.Profile.AccountID()+":cluster/"+pod.ClusterName)

@@ -35,8 +35,8 @@ func (a *agentHalf) define(d admin.Document) (rolestore.Instance, error) {
 	if err != nil {
 		return i, err
 	}
-	if name := i.Containers.Pod.ClusterName; name != "" && a.clusters.byName[name] == nil {
-		return i, fmt.Errorf("%w: container_credentials.pod.cluster_name %q: no such cluster is in %s: add it there and start the agent again", admin.ErrInvalid, name, a.options.clustersFile)
+	if name := i.Containers.Cluster(); name != "" && a.clusters.named(name) == nil {
+		return i, fmt.Errorf("%w: container_credentials: cluster_name %q: no such cluster is in %s: add it there", admin.ErrInvalid, name, a.options.clustersFile)
 	}
 	if d.Profile.Reference == "" {
 		return i, nil
@@ -53,7 +53,7 @@ func (a *agentHalf) Remove(ctx context.Context, id string) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("%w: instance %s is not registered here", admin.ErrNotFound, id)
-	case r.File || r.Instance.Attachment.Host:
+	case r.File || r.Node != "" || r.Instance.Attachment.Host:
 		return fmt.Errorf("%w: instance %s is defined %s: remove it there", admin.ErrConflict, id, a.whence(r))
 	}
 	if err := a.remove(id); err != nil {
@@ -126,7 +126,12 @@ func (a *agentHalf) show(r hold.Registration) admin.Instance {
 		Attachment: r.Instance.Attachment.String(), AttachmentDetails: r.Instance.Attachment,
 		Endpoints: []string{}, RoleARN: r.Instance.Profile.Role.ARN,
 	}
-	if status, ok := a.network.Status(id); ok {
+	at := id
+	if r.Node != "" {
+		pod := r.Instance.Containers.Pod
+		i.Attachment, at = "pod "+pod.Namespace+"/"+pod.Name+" on "+r.Node, r.Node
+	}
+	if status, ok := a.network.Status(at); ok {
 		i.State, i.StateReason = states[status.Phase], status.Reason
 		for _, address := range status.Served {
 			i.Endpoints = append(i.Endpoints, baseURL(address))

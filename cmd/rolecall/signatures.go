@@ -53,6 +53,9 @@ func newSignatures() *signatures {
 
 // want has an instance's document signed at a time.
 func (s *signatures) want(i rolestore.Instance, at time.Time) {
+	if isPod(i) {
+		return // it has no metadata to find one in
+	}
 	s.mu.Lock()
 	s.wanted[i.ID] = &signature{instance: i, at: at}
 	s.mu.Unlock()

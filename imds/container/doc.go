@@ -6,7 +6,8 @@
 //	     nobody can guess: see [ID]
 //	EKS  GET http://169.254.170.23/v1/credentials, or at [fd00:ec2::23]
 //	     AWS_CONTAINER_CREDENTIALS_FULL_URI, with the token of the pod's service
-//	     account in Authorization: see [Cluster.Verify]
+//	     account in Authorization: see [Cluster.Verify], and [Cluster.Read] for a socket
+//	     that many pods ask by
 //
 // (https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html)
 //

@@ -37,6 +37,17 @@ var (
 	ErrOtherPod = errors.New("the service-account token is another pod's")
 )
 
+// Why a pod that a node's cluster knows has no credentials.
+var (
+	// ErrNoAssociation is returned for a pod whose service account no role is associated
+	// with.
+	ErrNoAssociation = errors.New("no role is associated with the pod's service account")
+	// ErrNotGranted is returned for a pod whose role this host does not have to give.
+	ErrNotGranted = errors.New("the role that is associated with the pod's service account is not granted to this host")
+	// ErrTooManyPods is returned for a pod on a node that has as many as one may have.
+	ErrTooManyPods = errors.New("the node has as many pods with credentials as one may have")
+)
+
 // The reasons of an ErrToken.
 var (
 	errNone      = errors.New("there is none in the Authorization header")
@@ -75,11 +86,26 @@ type object struct {
 // Verify reports whether token is one of the pod's service account, bound to the pod,
 // for this purpose and valid now: nil, [ErrToken] or [ErrOtherPod].
 func (c Cluster) Verify(token string, pod rolestore.Pod, now time.Time) error {
+	found, err := c.Read(token, now)
+	if err != nil {
+		return err
+	}
+	if found.ClusterName, found.SessionTags = pod.ClusterName, pod.SessionTags; found != pod {
+		return ErrOtherPod
+	}
+	return nil
+}
+
+// Read returns the pod that token is bound to, with what the token says of it and no
+// more. The token is one of the cluster, for this purpose and valid now; else the error is
+// [ErrToken].
+func (c Cluster) Read(token string, now time.Time) (rolestore.Pod, error) {
+	var pod rolestore.Pod
 	switch {
 	case token == "":
-		return fmt.Errorf("%w: %w", ErrToken, errNone)
+		return pod, fmt.Errorf("%w: %w", ErrToken, errNone)
 	case len(token) > maxToken:
-		return fmt.Errorf("%w: %w", ErrToken, errMalformed)
+		return pod, fmt.Errorf("%w: %w", ErrToken, errMalformed)
 	}
 	parser := jwt.NewParser(
 		jwt.WithValidMethods(methods),
@@ -93,16 +119,13 @@ func (c Cluster) Verify(token string, pod rolestore.Pod, now time.Time) error {
 	)
 	var found claims
 	if _, err := parser.ParseWithClaims(token, &found, c.Keys); err != nil {
-		return fmt.Errorf("%w: %w", ErrToken, reason(err))
+		return pod, fmt.Errorf("%w: %w", ErrToken, reason(err))
 	}
 	k := found.Kubernetes
 	if found.Subject != "system:serviceaccount:"+k.Namespace+":"+k.ServiceAccount.Name || k.Pod.UID == "" {
-		return fmt.Errorf("%w: %w", ErrToken, errClaims)
+		return pod, fmt.Errorf("%w: %w", ErrToken, errClaims)
 	}
-	if k.Namespace != pod.Namespace || k.ServiceAccount.Name != pod.ServiceAccount || k.Pod != (object{pod.Name, pod.UID}) {
-		return ErrOtherPod
-	}
-	return nil
+	return rolestore.Pod{Namespace: k.Namespace, ServiceAccount: k.ServiceAccount.Name, Name: k.Pod.Name, UID: k.Pod.UID}, nil
 }
 
 // reason is a parser's error in words of ours: its own may quote what a stranger wrote.

@@ -58,7 +58,7 @@ func readRegistrations(tx *dbfile.Tx) (map[string]Registration, error) {
 		if r.ID != id {
 			return tx.Damaged(fmt.Errorf("the record of instance %s is of %q", id, r.ID))
 		}
-		all[id] = Registration{Instance: r.Instance, File: r.File, Bound: r.Bound, Ended: r.Ended}
+		all[id] = Registration{Instance: r.Instance, File: r.File, Bound: r.Bound, Ended: r.Ended, Node: r.Node}
 		return nil
 	})
 }

@@ -23,10 +23,13 @@ type Registration struct {
 	// was bound to is gone. It stays on record, so that its device is guarded and an
 	// operator is told, until it is put again or removed.
 	Ended string
+	// Node, if not empty, is the instance whose attachment this one's requests come by: it
+	// is a pod on that machine, has no attachment of its own, and ends with it.
+	Node string
 }
 
 func (r Registration) equal(other Registration) bool {
-	return r.Instance.Equal(other.Instance) && r.File == other.File && r.Bound == other.Bound && r.Ended == other.Ended
+	return r.Instance.Equal(other.Instance) && r.File == other.File && r.Node == other.Node && r.Bound == other.Bound && r.Ended == other.Ended
 }
 
 // storedRegistration is a Registration as it is sealed: the members of the
@@ -36,6 +39,7 @@ type storedRegistration struct {
 	File  bool            `json:"file,omitempty"`
 	Bound rolestore.Bound `json:"bound,omitzero"`
 	Ended string          `json:"ended,omitempty"`
+	Node  string          `json:"node,omitempty"`
 }
 
 // succeeding is r as it is to be stored in the place of old.

@@ -34,7 +34,7 @@ func (a *Agent) store(changed map[string]Registration) error {
 	err := a.file.Update(func(tx *dbfile.Tx) error {
 		for id, r := range changed {
 			err := errors.Join(
-				tx.PutJSON(instancesBucket, id, storedRegistration{r.Instance, r.File, r.Bound, r.Ended}),
+				tx.PutJSON(instancesBucket, id, storedRegistration{r.Instance, r.File, r.Bound, r.Ended, r.Node}),
 				tx.Delete(releasesBucket, id)) // it is this host's again
 			if err != nil {
 				return err

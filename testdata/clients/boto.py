@@ -7,8 +7,11 @@ import sys
 import time
 
 import boto3
+from botocore.utils import IMDSRegionProvider
 
-session = boto3.Session(region_name="us-east-1")
+region = IMDSRegionProvider(boto3.Session()._session).provide()
+print("region=%s" % region)
+session = boto3.Session(region_name=region)
 client = session.client("sts", endpoint_url=sys.argv[1])
 credentials = session.get_credentials()
 print("arn=" + client.get_caller_identity()["Arn"])
