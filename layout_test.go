@@ -62,6 +62,7 @@ var rooms = map[string]room{
 	"rolestore/issuer/directory": {may: []string{"rolestore", "rolestore/dbfile", "rolestore/seal", "rolestore/issuer/policy", "rolestore/issuer/session"}},
 	"rolestore/issuer/oidc":      {},
 	"rolestore/issuer/policy":    {pure: true},
+	"rolestore/issuer/saml":      {pure: true},
 	"rolestore/issuer/session":   {may: []string{"rolestore"}, pure: true},
 	"rolestore/issuer/sigv4":     {may: []string{"rolestore"}, pure: true},
 }
