@@ -50,7 +50,7 @@ func TestSAMLProvidersOfAFile(t *testing.T) {
 		"not an EntityDescriptor":                      "{name: adfs, saml_metadata_document: <a/>}",
 		"private_key_files: want a private key in PEM": "{name: adfs, saml_metadata_document_file: " + metadata + ", private_key_files: [" + metadata + "]}",
 		"private_key_files: assertion_encryption_mode": "{name: adfs, saml_metadata_document_file: " + metadata + ", assertion_encryption_mode: Required}",
-		"field saml_metadata not found":                "{name: adfs, saml_metadata: x}",
+		"unknown key \"saml_metadata\"":                "{name: adfs, saml_metadata: x}",
 	} {
 		if _, err := read(provider); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

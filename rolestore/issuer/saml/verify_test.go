@@ -40,6 +40,7 @@ func TestWhatASignedResponseSaysIsRead(t *testing.T) {
 		"assertion": p.Signed(),
 		"response":  p.Fill(p.Unsigned(), false, true, rsaSHA256, sha256URI),
 		"inherited": p.Fill(samltest.Replaced(t, p.Unsigned(), ` xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi`, ` xmlns:xsi`), true, false, rsaSHA256, sha256URI),
+		"as AD FS":  p.Fill(withoutPrefix(p.Unsigned()), true, false, rsaSHA256, sha256URI),
 		"both":      p.Fill(p.Unsigned(), true, true, rsaSHA256, sha256URI),
 	} {
 		t.Run(name+" signed", func(t *testing.T) {
@@ -55,6 +56,13 @@ func TestWhatASignedResponseSaysIsRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withoutPrefix has the elements of assertions in a default namespace, as AD FS does.
+func withoutPrefix(text string) string {
+	text = strings.Replace(text, "<saml:Issuer>", `<Issuer xmlns="`+nsAssertion+`">`, 1)
+	text = strings.Replace(text, "<saml:Assertion xmlns:saml=", "<Assertion xmlns=", 1)
+	return strings.NewReplacer("<saml:", "<", "</saml:", "</").Replace(text)
 }
 
 func TestEachAlgorithmOfASignature(t *testing.T) {
