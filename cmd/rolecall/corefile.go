@@ -114,6 +114,13 @@ func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
 	for _, p := range a.OIDCProviders {
 		out.OIDCProviders = append(out.OIDCProviders, directory.OIDCProviderDefinition(p))
 	}
+	for _, p := range a.SAMLProviders {
+		provider, err := p.definition()
+		if err != nil {
+			return out, &directory.ObjectError{Kind: "SAML provider", Name: p.Name, Err: err}
+		}
+		out.SAMLProviders = append(out.SAMLProviders, provider)
+	}
 	for _, g := range a.Grants {
 		out.Grants = append(out.Grants, directory.GrantDefinition(g))
 	}

@@ -19,6 +19,7 @@ var fileKinds = map[string]struct{ name, kind string }{
 	"policies": {"policy_name", "policy"}, "groups": {"group_name", "group"}, "users": {"user_name", "user"},
 	"virtual_mfa_devices": {"virtual_mfa_device_name", "virtual MFA device"}, "roles": {"role_name", "role"},
 	"instance_profiles": {"instance_profile_name", "instance profile"}, "grants": {"grant_name", "grant"}, "oidc_providers": {"url", "OIDC provider"},
+	"saml_providers": {"name", "SAML provider"},
 }
 
 // linesOf finds the lines; none in a file that is not there. Of what is defined twice

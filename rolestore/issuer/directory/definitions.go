@@ -28,6 +28,7 @@ type AccountDefinition struct {
 	Roles             []RoleDefinition
 	InstanceProfiles  []InstanceProfileDefinition
 	OIDCProviders     []OIDCProviderDefinition
+	SAMLProviders     []SAMLProviderDefinition
 	Grants            []GrantDefinition
 }
 

@@ -17,6 +17,7 @@
 //	user               <account id>/<name>, with his access keys
 //	mfa_device         <account id>/<name>, with its seed and the last code used
 //	oidc_provider      <account id>/<URL without its scheme>
+//	saml_provider      <account id>/<name>, with its metadata and our private keys for it
 //	host               <host id>, with the host's key
 //	grant              <account id>/<name>: which roles a host may fetch for which instances
 //	lease              <instance id>, with the host that it belongs to

@@ -89,7 +89,8 @@ func (r *reconciliation) account(a AccountDefinition) error {
 		each(a.ID, a.Policies, r.policy), each(a.ID, a.Groups, r.group), each(a.ID, a.Users, r.user),
 		each(a.ID, a.VirtualMFADevices, r.mfaDevice),
 		each(a.ID, a.Roles, func(account string, want RoleDefinition) error { return r.role(account, want, r.by) }),
-		each(a.ID, a.InstanceProfiles, r.profile), each(a.ID, a.OIDCProviders, r.oidcProvider))
+		each(a.ID, a.InstanceProfiles, r.profile), each(a.ID, a.OIDCProviders, r.oidcProvider),
+		each(a.ID, a.SAMLProviders, r.samlProvider))
 }
 
 // each reconciles all definitions of one kind, up to the first that fails.
@@ -184,7 +185,8 @@ func (r *reconciliation) unnamed() error {
 			return r.drop(bucketAccount, id, gone[id])
 		}),
 		unnamedIn[roleRecord](r, bucketRole, gone), unnamedIn[profileRecord](r, bucketProfile, gone),
-		unnamedIn[mfaRecord](r, bucketMFA, gone), unnamedIn[oidcRecord](r, bucketOIDC, gone), unnamedIn[userRecord](r, bucketUser, gone),
+		unnamedIn[mfaRecord](r, bucketMFA, gone), unnamedIn[oidcRecord](r, bucketOIDC, gone), unnamedIn[samlRecord](r, bucketSAML, gone),
+		unnamedIn[userRecord](r, bucketUser, gone),
 		unnamedIn[groupRecord](r, bucketGroup, gone), unnamedIn[policyRecord](r, bucketPolicy, gone))
 }
 
@@ -244,7 +246,7 @@ func (r *reconciliation) drop(bucket, k string, extra bool) error {
 var nouns = map[string]string{
 	bucketAccount: "account", bucketRole: "role", bucketProfile: "instance profile", bucketPolicy: "managed policy",
 	bucketGroup: "group", bucketUser: "user", bucketMFA: "virtual MFA device", bucketGrant: "grant",
-	bucketOIDC: "OIDC provider",
+	bucketOIDC: "OIDC provider", bucketSAML: "SAML provider",
 }
 
 func (r *reconciliation) note(kind, name, what string) {

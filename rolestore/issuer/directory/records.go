@@ -96,6 +96,7 @@ func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
 		s.loadUsers(tx, report),
 		s.loadMFADevices(tx),
 		s.loadOIDCProviders(tx),
+		s.loadSAMLProviders(tx, report),
 		s.loadTokenKeys(tx),
 		s.loadSite(tx),
 		EachJSON(tx, bucketRole, func(k string, r roleRecord) error {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/beevik/etree"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/saml/samltest"
 )
 
 // cut returns the text of the element that begins with from, to its end.
@@ -28,7 +30,7 @@ func cut(t *testing.T, text, from, end string) string {
 // (https://www.usenix.org/conference/usenixsecurity12/technical-sessions/presentation/somorovsky).
 func TestWrapping(t *testing.T) {
 	p := newIDP(t, newRSA(t))
-	inner, outer := p.signed(), p.fill(p.unsigned(), false, true, rsaSHA256, sha256URI)
+	inner, outer := p.Signed(), p.Fill(p.Unsigned(), false, true, rsaSHA256, sha256URI)
 	const begin, end = "<saml:Assertion ", "</saml:Assertion>"
 	good := cut(t, inner, begin, end)
 	signature := cut(t, inner, "<ds:Signature ", "</ds:Signature>")
@@ -75,7 +77,7 @@ func TestWrapping(t *testing.T) {
 
 func TestAlterationsAfterTheSignature(t *testing.T) {
 	p := newIDP(t, newRSA(t))
-	inner := p.signed()
+	inner := p.Signed()
 	for name, c := range map[string]struct {
 		message, reason string
 		edits           []string
@@ -95,7 +97,7 @@ func TestAlterationsAfterTheSignature(t *testing.T) {
 		"an open end":         {textMalformed, "", []string{`</samlp:Response>`, ``}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			deny(t, p.provider(), replaced(t, inner, c.edits...), p.expected(), c.message, c.reason)
+			deny(t, p.provider(), samltest.Replaced(t, inner, c.edits...), p.expected(), c.message, c.reason)
 		})
 	}
 }
@@ -116,8 +118,8 @@ func TestSignaturesOfOtherAlgorithms(t *testing.T) {
 		"an object":                  {"does not consist of", []string{`<ds:SignatureValue/>`, `<ds:SignatureValue/><ds:Object/>`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			template := replaced(t, replaced(t, p.unsigned(), ofAssertion, signatureOf("_a1", rsaSHA256, sha256URI), ofResponse, ""), c.edits...)
-			document := p.xmlsec(template, "--sign", "--privkey-pem", p.dir+"/key.pem", "--node-xpath", assertionAt)
+			template := samltest.Replaced(t, samltest.Replaced(t, p.Unsigned(), ofAssertion, samltest.Signature("_a1", rsaSHA256, sha256URI), ofResponse, ""), c.edits...)
+			document := p.XMLSec(template, "--sign", "--privkey-pem", p.KeyFile(), "--node-xpath", samltest.AtAssertion)
 			message := textSignature
 			if name == "an object" {
 				message = textMalformed
@@ -130,10 +132,10 @@ func TestSignaturesOfOtherAlgorithms(t *testing.T) {
 // A key that everybody knows must not become the secret of a shared one.
 func TestThePublicKeyIsNoSharedSecret(t *testing.T) {
 	p := newIDP(t, newRSA(t))
-	document := p.signed()
+	document := p.Signed()
 	const hmacSHA256 = moreAlgorithms + "hmac-sha256"
-	document = replaced(t, document, `SignatureMethod Algorithm="`+rsaSHA256, `SignatureMethod Algorithm="`+hmacSHA256)
-	der, err := x509.MarshalPKIXPublicKey(p.key.Public())
+	document = samltest.Replaced(t, document, `SignatureMethod Algorithm="`+rsaSHA256, `SignatureMethod Algorithm="`+hmacSHA256)
+	der, err := x509.MarshalPKIXPublicKey(p.Key.Public())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,14 +158,14 @@ func TestThePublicKeyIsNoSharedSecret(t *testing.T) {
 // KeyInfo is whatever the sender says.
 func TestTheKeyInASignatureIsNotBelieved(t *testing.T) {
 	p, mallory := newIDP(t, newRSA(t)), newIDP(t, newRSA(t))
-	own := `<ds:SignatureValue/><ds:KeyInfo><ds:X509Data><ds:X509Certificate>` + base64.StdEncoding.EncodeToString(mallory.cert) + `</ds:X509Certificate></ds:X509Data></ds:KeyInfo>`
-	template := replaced(t, mallory.unsigned(), ofAssertion, signatureOf("_a1", rsaSHA256, sha256URI), ofResponse, "", `<ds:SignatureValue/>`, own)
-	document := mallory.xmlsec(template, "--sign", "--privkey-pem", mallory.dir+"/key.pem", "--node-xpath", assertionAt)
+	own := `<ds:SignatureValue/><ds:KeyInfo><ds:X509Data><ds:X509Certificate>` + base64.StdEncoding.EncodeToString(mallory.Cert) + `</ds:X509Certificate></ds:X509Data></ds:KeyInfo>`
+	template := samltest.Replaced(t, mallory.Unsigned(), ofAssertion, samltest.Signature("_a1", rsaSHA256, sha256URI), ofResponse, "", `<ds:SignatureValue/>`, own)
+	document := mallory.XMLSec(template, "--sign", "--privkey-pem", mallory.KeyFile(), "--node-xpath", samltest.AtAssertion)
 	accept(t, mallory.provider(), document, p.expected())
 	deny(t, p.provider(), document, p.expected(), textSignature, "by no key of the provider's metadata")
 	// Nor does one key's kind do for another's.
 	curve := newIDP(t, newECDSA(t, elliptic.P256()))
-	deny(t, curve.provider(), p.signed(), p.expected(), textSignature, "by no key of the provider's metadata")
+	deny(t, curve.provider(), p.Signed(), p.expected(), textSignature, "by no key of the provider's metadata")
 }
 
 func TestDocumentsAreBounded(t *testing.T) {

@@ -2,12 +2,13 @@ package saml
 
 import (
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
 
-	"crypto/x509"
+	"github.com/rolecall/rolecall/rolestore/issuer/saml/samltest"
 )
 
 // encrypted encrypts the assertion of a response by xmlsec1, for a key of ours.
@@ -17,13 +18,13 @@ func (p *idp) encrypted(document string, private *rsa.PrivateKey, algorithm, ses
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	key := p.write("public.pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	key := p.Write("public.pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 	i, n := strings.Index(document, "<saml:Assertion "), strings.Index(document, "</samlp:Response>")
-	plain := p.write("plain.xml", []byte(document[i:n]))
+	plain := p.Write("plain.xml", []byte(document[i:n]))
 	template := `<xenc:EncryptedData xmlns:xenc="` + nsEncryption + `" Type="http://www.w3.org/2001/04/xmlenc#Element"><xenc:EncryptionMethod Algorithm="` + algorithm + `"/>` +
 		`<ds:KeyInfo xmlns:ds="` + nsSignature + `"><xenc:EncryptedKey><xenc:EncryptionMethod Algorithm="` + transport + `"/>` +
 		`<xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedData>`
-	sealed := p.xmlsec(template, "--encrypt", "--pubkey-pem", key, "--session-key", session, "--xml-data", plain)
+	sealed := p.XMLSec(template, "--encrypt", "--pubkey-pem", key, "--session-key", session, "--xml-data", plain)
 	sealed = sealed[strings.Index(sealed, "<xenc:"):]
 	return document[:i] + "<saml:EncryptedAssertion>" + sealed + "</saml:EncryptedAssertion>" + document[n:]
 }
@@ -36,7 +37,7 @@ func TestEncryptedAssertions(t *testing.T) {
 		nsEncryption + "aes128-cbc": "aes-128", nsEncryption + "aes192-cbc": "aes-192", nsEncryption + "aes256-cbc": "aes-256",
 		ns11 + "aes128-gcm": "aes-128", ns11 + "aes192-gcm": "aes-192", ns11 + "aes256-gcm": "aes-256",
 	} {
-		document := p.encrypted(p.signed(), private, algorithm, session, oaepMGF1SHA1)
+		document := p.encrypted(p.Signed(), private, algorithm, session, oaepMGF1SHA1)
 		if a := accept(t, provider, document, p.expected()); a.Subject != "alice" || len(a.Values("role")) != 2 {
 			t.Errorf("%s: read %+v", algorithm, a)
 		}
@@ -44,7 +45,7 @@ func TestEncryptedAssertions(t *testing.T) {
 		required.EncryptionRequired = true
 		accept(t, &required, document, p.expected())
 	}
-	plain := p.signed()
+	plain := p.Signed()
 	required := *provider
 	required.EncryptionRequired = true
 	deny(t, &required, plain, p.expected(), textEncrypted, "not encrypted")
@@ -57,8 +58,8 @@ func TestEncryptedAssertions(t *testing.T) {
 	accept(t, provider, beside, p.expected())
 
 	// A signature of the response alone is over the ciphertext.
-	unsigned := p.encrypted(replaced(t, p.unsigned(), ofAssertion, ""), private, ns11+"aes256-gcm", "aes-256", oaepMGF1SHA1)
-	accept(t, provider, p.fill(unsigned, false, true, rsaSHA256, sha256URI), p.expected())
+	unsigned := p.encrypted(samltest.Replaced(t, p.Unsigned(), ofAssertion, ""), private, ns11+"aes256-gcm", "aes-256", oaepMGF1SHA1)
+	accept(t, provider, p.Fill(unsigned, false, true, rsaSHA256, sha256URI), p.expected())
 }
 
 // Whatever is wrong with a ciphertext or with what is in it, the answer is the same.
@@ -67,7 +68,7 @@ func TestOneErrorForAllThatIsWrongInACiphertext(t *testing.T) {
 	provider := p.provider()
 	provider.Keys = []*rsa.PrivateKey{private}
 	const cbc, gcm = nsEncryption + "aes128-cbc", ns11 + "aes128-gcm"
-	good := p.encrypted(p.signed(), private, cbc, "aes-128", oaepMGF1SHA1)
+	good := p.encrypted(p.Signed(), private, cbc, "aes-128", oaepMGF1SHA1)
 	value := func(document string) string {
 		return cut(t, document[strings.LastIndex(document, "<xenc:CipherData>"):], "<xenc:CipherValue>", "</xenc:CipherValue>")
 	}
@@ -77,15 +78,15 @@ func TestOneErrorForAllThatIsWrongInACiphertext(t *testing.T) {
 		"altered":                  strings.Replace(good, value(good), string(flipped), 1),
 		"too short":                strings.Replace(good, value(good), "<xenc:CipherValue>AAAA</xenc:CipherValue>", 1),
 		"a block and a half":       strings.Replace(good, value(good), "<xenc:CipherValue>"+strings.Repeat("AAAA", 8)+"</xenc:CipherValue>", 1),
-		"GCM and too short":        replaced(t, strings.Replace(good, value(good), "<xenc:CipherValue>AAAA</xenc:CipherValue>", 1), cbc, gcm),
-		"as GCM":                   replaced(t, good, cbc, gcm),
-		"another key's":            p.encrypted(p.signed(), newRSA(t), cbc, "aes-128", oaepMGF1SHA1),
-		"by PKCS #1 v1.5":          p.encrypted(p.signed(), private, cbc, "aes-128", nsEncryption+"rsa-1_5"),
-		"by triple DES":            p.encrypted(p.signed(), private, nsEncryption+"tripledes-cbc", "des-192", oaepMGF1SHA1),
-		"unsigned within":          p.encrypted(replaced(t, p.unsigned(), ofAssertion, "", ofResponse, ""), private, cbc, "aes-128", oaepMGF1SHA1),
-		"altered before it was":    p.encrypted(replaced(t, p.signed(), ">alice<", ">mallory<"), private, cbc, "aes-128", oaepMGF1SHA1),
-		"with a comment within":    p.encrypted(replaced(t, p.signed(), ">alice<", "><!-- -->alice<"), private, cbc, "aes-128", oaepMGF1SHA1),
-		"with another within":      p.encrypted(replaced(t, p.signed(), "<saml:Subject>", `<saml:Assertion ID="_x"/><saml:Subject>`), private, cbc, "aes-128", oaepMGF1SHA1),
+		"GCM and too short":        samltest.Replaced(t, strings.Replace(good, value(good), "<xenc:CipherValue>AAAA</xenc:CipherValue>", 1), cbc, gcm),
+		"as GCM":                   samltest.Replaced(t, good, cbc, gcm),
+		"another key's":            p.encrypted(p.Signed(), newRSA(t), cbc, "aes-128", oaepMGF1SHA1),
+		"by PKCS #1 v1.5":          p.encrypted(p.Signed(), private, cbc, "aes-128", nsEncryption+"rsa-1_5"),
+		"by triple DES":            p.encrypted(p.Signed(), private, nsEncryption+"tripledes-cbc", "des-192", oaepMGF1SHA1),
+		"unsigned within":          p.encrypted(samltest.Replaced(t, p.Unsigned(), ofAssertion, "", ofResponse, ""), private, cbc, "aes-128", oaepMGF1SHA1),
+		"altered before it was":    p.encrypted(samltest.Replaced(t, p.Signed(), ">alice<", ">mallory<"), private, cbc, "aes-128", oaepMGF1SHA1),
+		"with a comment within":    p.encrypted(samltest.Replaced(t, p.Signed(), ">alice<", "><!-- -->alice<"), private, cbc, "aes-128", oaepMGF1SHA1),
+		"with another within":      p.encrypted(samltest.Replaced(t, p.Signed(), "<saml:Subject>", `<saml:Assertion ID="_x"/><saml:Subject>`), private, cbc, "aes-128", oaepMGF1SHA1),
 		"without a key":            strings.Replace(good, cut(t, good, "<ds:KeyInfo ", "</ds:KeyInfo>"), "", 1),
 		"without data":             strings.Replace(good, good[strings.Index(good, "<xenc:EncryptedData "):strings.Index(good, "</saml:EncryptedAssertion>")], "", 1),
 		"with more keys than that": strings.Replace(good, cut(t, good, "<xenc:EncryptedKey>", "</xenc:EncryptedKey>"), strings.Repeat(cut(t, good, "<xenc:EncryptedKey>", "</xenc:EncryptedKey>"), maxRecipients+1), 1),

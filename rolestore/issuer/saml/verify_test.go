@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rolecall/rolecall/rolestore/issuer/saml/samltest"
 )
 
 func accept(t *testing.T, p *Provider, document string, want Expected) *Assertion {
@@ -35,9 +37,11 @@ func deny(t *testing.T, p *Provider, document string, want Expected, message, re
 func TestWhatASignedResponseSaysIsRead(t *testing.T) {
 	p := newIDP(t, newRSA(t))
 	for name, document := range map[string]string{
-		"assertion": p.signed(),
-		"response":  p.fill(p.unsigned(), false, true, rsaSHA256, sha256URI),
-		"both":      p.fill(p.unsigned(), true, true, rsaSHA256, sha256URI),
+		"assertion": p.Signed(),
+		"response":  p.Fill(p.Unsigned(), false, true, rsaSHA256, sha256URI),
+		"inherited": p.Fill(samltest.Replaced(t, p.Unsigned(), ` xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi`, ` xmlns:xsi`), true, false, rsaSHA256, sha256URI),
+		"as AD FS":  p.Fill(withoutPrefix(p.Unsigned()), true, false, rsaSHA256, sha256URI),
+		"both":      p.Fill(p.Unsigned(), true, true, rsaSHA256, sha256URI),
 	} {
 		t.Run(name+" signed", func(t *testing.T) {
 			a := accept(t, p.provider(), document, p.expected())
@@ -47,11 +51,18 @@ func TestWhatASignedResponseSaysIsRead(t *testing.T) {
 			if !slices.Equal(a.Values("role"), []string{"dev & ops", "two"}) || a.Values("roles") != nil {
 				t.Errorf("attributes are %+v", a.Attributes)
 			}
-			if !a.SessionEnds.Equal(p.now.Add(8 * time.Hour)) {
+			if !a.SessionEnds.Equal(p.Now.Add(8 * time.Hour)) {
 				t.Errorf("the session ends at %s", a.SessionEnds)
 			}
 		})
 	}
+}
+
+// withoutPrefix has the elements of assertions in a default namespace, as AD FS does.
+func withoutPrefix(text string) string {
+	text = strings.Replace(text, "<saml:Issuer>", `<Issuer xmlns="`+nsAssertion+`">`, 1)
+	text = strings.Replace(text, "<saml:Assertion xmlns:saml=", "<Assertion xmlns=", 1)
+	return strings.NewReplacer("<saml:", "<", "</saml:", "</").Replace(text)
 }
 
 func TestEachAlgorithmOfASignature(t *testing.T) {
@@ -63,7 +74,7 @@ func TestEachAlgorithmOfASignature(t *testing.T) {
 		}
 		p := newIDP(t, signer)
 		for digest, hash := range digests {
-			document := p.fill(p.unsigned(), true, false, algorithm, digest)
+			document := p.Fill(p.Unsigned(), true, false, algorithm, digest)
 			provider := p.provider()
 			if m.hash == crypto.SHA1 || hash == crypto.SHA1 {
 				deny(t, provider, document, p.expected(), textSignature, "is not taken") // downgraded
@@ -77,11 +88,11 @@ func TestEachAlgorithmOfASignature(t *testing.T) {
 // A provider that changes its certificate has both in its metadata for a while.
 func TestEachCertificateOfTheMetadataSigns(t *testing.T) {
 	old, next := newIDP(t, newRSA(t)), newIDP(t, newECDSA(t, elliptic.P256()))
-	both := old.provider(next.cert)
-	accept(t, both, old.signed(), old.expected())
-	ofNext := next.fill(next.unsigned(), true, false, moreAlgorithms+"ecdsa-sha256", sha256URI)
+	both := old.provider(next.Cert)
+	accept(t, both, old.Signed(), old.expected())
+	ofNext := next.Fill(next.Unsigned(), true, false, moreAlgorithms+"ecdsa-sha256", sha256URI)
 	accept(t, both, ofNext, next.expected())
-	deny(t, next.provider(), old.signed(), old.expected(), textSignature, "by no key of the provider's metadata")
+	deny(t, next.provider(), old.Signed(), old.expected(), textSignature, "by no key of the provider's metadata")
 	deny(t, old.provider(), ofNext, next.expected(), textSignature, "by no key of the provider's metadata")
 }
 
@@ -90,15 +101,15 @@ func TestAnAssertionIsGoodForFiveMinutes(t *testing.T) {
 	document := p.edited(`NotOnOrAfter="2026-11-25T12:05:00.000Z"`, `NotOnOrAfter="2026-11-25T13:00:00Z"`, `NotOnOrAfter="2026-11-25T12:05:00.000Z"`, `NotOnOrAfter="2026-11-25T13:00:00Z"`)
 	want := p.expected()
 	for _, good := range []time.Duration{-time.Minute, 0, maxAge} { // and more than once
-		want.Now = p.now.Add(good)
+		want.Now = p.Now.Add(good)
 		accept(t, p.provider(), document, want)
 	}
-	want.Now = p.now.Add(maxAge + time.Second)
+	want.Now = p.Now.Add(maxAge + time.Second)
 	deny(t, p.provider(), document, want, textAge, "it was issued at 2026-11-25T12:00:00Z")
-	want.Now = p.now.Add(-maxSkew - time.Second)
+	want.Now = p.Now.Add(-maxSkew - time.Second)
 	deny(t, p.provider(), document, want, textMalformed, "in the future")
 
-	_, err := p.provider().Verify([]byte(document), Expected{Recipients: want.Recipients, Audiences: want.Audiences, Now: p.now.Add(time.Hour)})
+	_, err := p.provider().Verify([]byte(document), Expected{Recipients: want.Recipients, Audiences: want.Audiences, Now: p.Now.Add(time.Hour)})
 	var refusal *Error
 	if !errors.As(err, &refusal) || refusal.Kind != Expired {
 		t.Errorf("an old assertion is refused with %v", err)
@@ -107,14 +118,14 @@ func TestAnAssertionIsGoodForFiveMinutes(t *testing.T) {
 
 func TestMetadataEnd(t *testing.T) {
 	p := newIDP(t, newRSA(t))
-	m, err := ParseMetadata([]byte(replaced(t, metadata(p.cert), " entityID", ` validUntil="2026-11-25T12:00:00Z" entityID`)))
+	m, err := ParseMetadata([]byte(samltest.Replaced(t, samltest.Metadata(p.Cert), " entityID", ` validUntil="2026-11-25T12:00:00Z" entityID`)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	deny(t, &Provider{Metadata: m}, p.signed(), p.expected(), textSignature, "give it newer ones")
+	deny(t, &Provider{Metadata: m}, p.Signed(), p.expected(), textSignature, "give it newer ones")
 	before := p.expected()
-	before.Now = p.now.Add(-time.Second)
-	accept(t, &Provider{Metadata: m}, p.signed(), before)
+	before.Now = p.Now.Add(-time.Second)
+	accept(t, &Provider{Metadata: m}, p.Signed(), before)
 }
 
 // What a response must have, each thing taken away or spoilt before it was signed.
@@ -158,17 +169,17 @@ func TestWhatAResponseMustHave(t *testing.T) {
 }
 
 func TestMetadataThatAreNone(t *testing.T) {
-	weak := certificate(t, newECDSA(t, elliptic.P256()))
-	good := metadata(weak)
+	weak := samltest.Certificate(t, newECDSA(t, elliptic.P256()))
+	good := samltest.Metadata(weak)
 	for name, c := range map[string]struct{ text, want string }{
 		"no XML":            {"metadata", "want an XML document"},
 		"a DTD":             {`<!DOCTYPE x [<!ENTITY a "b">]>` + good[strings.Index(good, "<md:"):], "document type"},
 		"a service":         {strings.ReplaceAll(good, "IDPSSODescriptor", "SPSSODescriptor"), "not of an identity provider"},
 		"no name":           {strings.Replace(good, "entityID", "name", 1), "no entityID"},
 		"a federation":      {strings.ReplaceAll(good, "EntityDescriptor", "EntitiesDescriptor"), "leave out the others"},
-		"no certificate":    {metadata(), "no X509Certificate"},
+		"no certificate":    {samltest.Metadata(), "no X509Certificate"},
 		"for encryption":    {strings.ReplaceAll(good, `use="signing"`, `use="encryption"`), "no X509Certificate"},
-		"a bad certificate": {metadata([]byte("x")), "cannot be read"},
+		"a bad certificate": {samltest.Metadata([]byte("x")), "cannot be read"},
 		"a strange end":     {strings.Replace(good, " entityID", ` validUntil="soon" entityID`, 1), "validUntil"},
 	} {
 		if _, err := ParseMetadata([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {

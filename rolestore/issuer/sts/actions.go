@@ -30,6 +30,7 @@ type action struct {
 // actions are the operations by their names.
 var actions = map[string]action{
 	"AssumeRole":                 {signed: true, do: assumeRole},
+	"AssumeRoleWithSAML":         {signed: false, do: assumeRoleWithSAML},
 	"AssumeRoleWithWebIdentity":  {signed: false, do: assumeRoleWithWebIdentity},
 	"AssumeRoot":                 {signed: true, regional: true, do: assumeRoot},
 	"DecodeAuthorizationMessage": {signed: true, do: decodeAuthorizationMessage},

@@ -25,6 +25,8 @@ type federated struct {
 	kept   []session.Fact
 	tags   sessionTags
 	source string
+	// most bounds his session beyond what he asks for; zero if nothing does.
+	most time.Duration
 	// described are the elements of the reply that tell of him.
 	described []query.Element
 }
@@ -50,7 +52,11 @@ func (c *call) assumeFederated(who federated, asked federatedRequest) ([]query.E
 	if err := asked.limits.check(c.Directory, role.Account); err != nil {
 		return nil, err
 	}
-	claims := c.claim(session.AssumedRole, role.UniqueID, role.Account, asked.name, asked.life)
+	life := asked.life
+	if who.most > 0 {
+		life = min(life, who.most)
+	}
+	claims := c.claim(session.AssumedRole, role.UniqueID, role.Account, asked.name, life)
 	claims.Policy, claims.PolicyARNs = asked.limits.policy, asked.limits.arns
 	claims.Tags, claims.SourceIdentity, claims.Provider, claims.Context = who.tags.all(), who.source, who.provider, who.kept
 	issued, err := c.seal(claims)

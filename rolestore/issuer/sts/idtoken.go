@@ -57,17 +57,13 @@ func (c *call) webIdentity(arn, token, providerID string) (federated, error) {
 // and whom trust policies name for it. Tokens of this core's own are for parties outside,
 // as AWS's own are.
 func (c *call) providerOf(arn, issuer string) (p oidc.Provider, named string, ok bool) {
-	account := ""
-	if fields := strings.Split(arn, ":"); len(fields) > 4 {
-		account = fields[4]
-	}
 	if oidc.IsGoogle(issuer) {
 		return c.config.WellKnown.Google(), oidc.Google, true
 	}
 	if c.config.URL != "" && strings.HasPrefix(issuer, c.config.URL+"/") {
 		return p, "", false
 	}
-	known := c.Directory.OIDCProvider(account, issuer)
+	known := c.Directory.OIDCProvider(accountOf(arn), issuer)
 	if known == nil {
 		return p, "", false
 	}
