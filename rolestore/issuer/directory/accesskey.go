@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/rolecall/rolecall/rolestore"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
@@ -17,8 +18,9 @@ import (
 const LongTermPrefix = "AKIA"
 
 const (
-	statusActive   = "Active"
-	statusInactive = "Inactive"
+	// StatusActive is that of a key that counts, and StatusInactive of one that does not.
+	StatusActive   = "Active"
+	StatusInactive = "Inactive"
 
 	// maxAccessKeys a user has
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
@@ -43,6 +45,8 @@ type AccessKey struct {
 	Secret rolestore.Secret
 	Active bool
 	User   *User
+	// Created is zero of a key of before it was noted.
+	Created time.Time
 }
 
 type accessKeyRecord struct {
@@ -53,10 +57,12 @@ type accessKeyRecord struct {
 	Nameless bool `json:"nameless,omitempty"`
 	// Unseen is set when the core made the secret and nobody has seen it yet.
 	Unseen bool `json:"unseen,omitempty"`
+	// Created is zero of a key of before it was noted.
+	Created time.Time `json:"create_date,omitzero"`
 }
 
 func (k accessKeyRecord) accessKey(u *User) *AccessKey {
-	return &AccessKey{ID: k.ID, Secret: rolestore.NewSecret(k.Secret), Active: !k.Inactive, User: u}
+	return &AccessKey{ID: k.ID, Secret: rolestore.NewSecret(k.Secret), Active: !k.Inactive, User: u, Created: k.Created}
 }
 
 var (
@@ -76,8 +82,8 @@ func validateAccessKeys(keys []AccessKeyDefinition, seen map[string]bool) error 
 			return errors.New("secret_access_key: it needs the access_key_id that it belongs to")
 		case !k.Secret.IsZero() && !accessSecret.MatchString(k.Secret.Reveal()):
 			return fmt.Errorf("access key %s: secret_access_key: want 40 characters of A-Z a-z 0-9 / +", k.ID)
-		case k.Status != "" && k.Status != statusActive && k.Status != statusInactive:
-			return fmt.Errorf("status %q of an access key: want %s or %s", k.Status, statusActive, statusInactive)
+		case k.Status != "" && k.Status != StatusActive && k.Status != StatusInactive:
+			return fmt.Errorf("status %q of an access key: want %s or %s", k.Status, StatusActive, StatusInactive)
 		case seen[k.ID]:
 			return fmt.Errorf("access key %s is defined twice", k.ID)
 		}
@@ -93,7 +99,7 @@ func (r *reconciliation) accessKeys(user string, u *userRecord, want []AccessKey
 	var next []accessKeyRecord
 	nameless := slices.DeleteFunc(slices.Clone(u.AccessKeys), func(k accessKeyRecord) bool { return !k.Nameless })
 	for _, w := range want {
-		k := accessKeyRecord{ID: w.ID}
+		k := accessKeyRecord{ID: w.ID, Created: r.at}
 		if w.ID == "" && len(nameless) > 0 {
 			k, nameless = nameless[0], nameless[1:]
 		} else if i := slices.IndexFunc(u.AccessKeys, func(k accessKeyRecord) bool { return k.ID == w.ID }); i >= 0 {
@@ -120,7 +126,7 @@ func (k *accessKeyRecord) fill(w AccessKeyDefinition, account string) (err error
 			return err
 		}
 	}
-	k.Inactive = w.Status == statusInactive
+	k.Inactive = w.Status == StatusInactive
 	switch {
 	case !w.Secret.IsZero():
 		k.Secret, k.Unseen = w.Secret.Reveal(), false
@@ -152,7 +158,7 @@ func (r *reconciliation) noteKeys(user string, before, after []accessKeyRecord) 
 		case !there:
 			r.note("access key", name, "created")
 		case old.Inactive != k.Inactive:
-			r.note("access key", name, "is now "+map[bool]string{true: statusInactive, false: statusActive}[k.Inactive])
+			r.note("access key", name, "is now "+map[bool]string{true: StatusInactive, false: StatusActive}[k.Inactive])
 		case old.Secret != k.Secret:
 			r.note("access key", name, "has another secret")
 		}

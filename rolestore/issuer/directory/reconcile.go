@@ -33,7 +33,7 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 			}
 		}
 		// A profile that was made anew is not granted any more, unless the file grants it.
-		return errors.Join(r.unnamed(), r.joined(d.LeasesOf), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
+		return errors.Join(r.unnamed(), r.ungrouped(), r.joined(d.LeasesOf), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
 	})
 	if err != nil {
 		return nil, err

@@ -93,6 +93,7 @@ func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
 			return nil
 		}),
 		s.loadPolicies(tx, report),
+		s.loadGroups(tx, report),
 		s.loadUsers(tx, report),
 		s.loadMFADevices(tx),
 		s.loadOIDCProviders(tx),

@@ -26,6 +26,9 @@ type Snapshot struct {
 	users         map[string]*User            // by account/name
 	userByARN     map[string]*User            // by ARN
 	userByID      map[string]*User            // by unique id
+	userNames     map[string]string           // by account/name in lower case: the name
+	groups        map[string]*Group           // by account/name
+	groupNames    map[string]string           // by account/name in lower case: the name
 	accessKeys    map[string]*AccessKey       // by id
 	devices       map[string]*MFADevice       // by serial number
 	deviceKeys    map[string]string           // by serial number: account/name
@@ -45,9 +48,10 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{}, roleNames: map[string]string{},
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
-		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, samlProviders: map[string]*SAMLProvider{},
-		tokenIssuers: map[string]string{},
+		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{}, userNames: map[string]string{},
+		groups: map[string]*Group{}, groupNames: map[string]string{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{},
+		oidcProviders: map[string]*OIDCProvider{}, samlProviders: map[string]*SAMLProvider{},
 	}
 }
 

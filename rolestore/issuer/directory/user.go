@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
@@ -25,22 +26,18 @@ type UserDefinition struct {
 	AccessKeys []AccessKeyDefinition `json:"-"` // the record keeps them by itself
 }
 
-// GroupDefinition is a group of users as CreateGroup takes it.
-type GroupDefinition struct {
-	Name string
-	// Path is "/" when empty.
-	Path string
-	// Policies are the inline policies by name, JSON.
-	Policies map[string][]byte
-	// ManagedPolicies are the ARNs of those that are attached.
-	ManagedPolicies []string
-}
-
 // User is an IAM user.
 type User struct {
 	Principal
 	// MFADevices are the serial numbers of the user's devices.
 	MFADevices []string
+	// AccessKeys are his long-term keys, the oldest first.
+	AccessKeys []*AccessKey
+	// Created is zero of a user of before it was noted.
+	Created time.Time
+	// Definition is what the user was defined as, but for his access keys. It must not be
+	// changed.
+	Definition *UserDefinition
 }
 
 // ARN is arn:aws:iam::<account>:user<path><name>.
@@ -49,20 +46,6 @@ func (u *User) ARN() string { return arn(u.Account, "user", u.Path, u.Name) }
 type userRecord struct {
 	record[UserDefinition]
 	AccessKeys []accessKeyRecord `json:"access_keys"`
-}
-
-type groupRecord struct{ record[GroupDefinition] }
-
-func (r *reconciliation) group(account string, want GroupDefinition) error {
-	k := key(account, want.Name)
-	var next groupRecord
-	if err := r.tx.GetJSON(bucketGroup, k, &next); err != nil || r.givesWay(r.by, next.ManagedBy) {
-		return err
-	}
-	if settle(r, object{bucketGroup, "AGPA", account, want.Name, want.Path, r.by}, &next.record, want, GroupDefinition.changes) {
-		return r.tx.PutJSON(bucketGroup, k, next)
-	}
-	return nil
 }
 
 func (r *reconciliation) user(account string, want UserDefinition) error {
@@ -84,24 +67,12 @@ func (r *reconciliation) user(account string, want UserDefinition) error {
 	return r.tx.PutJSON(bucketUser, k, next)
 }
 
-// loadUsers reads groups and users. Like a role, a user with a policy that this
-// version does not understand, or in a group that has one, may do nothing.
+// loadUsers reads the users; policies and groups are there by now. Like a role, a user
+// with a policy that this version does not understand, or in a group that has one, may do
+// nothing.
 func (s *Snapshot) loadUsers(tx *Tx, report func(kind, name string, err error)) error {
-	groups := map[string]policy.Set{}
-	err := EachJSON(tx, bucketGroup, func(k string, r groupRecord) error {
-		set, _, err := permissions{inline: r.Definition.Policies, managed: r.Definition.ManagedPolicies}.resolve(s)
-		if err != nil {
-			report("group", k, err)
-			set = policy.Set{{Name: "unreadable", Document: ours(policy.Identity, denyAll)}}
-		}
-		groups[k] = set
-		return nil
-	})
-	if err != nil {
-		return err
-	}
 	return EachJSON(tx, bucketUser, func(k string, r userRecord) error {
-		u, err := r.user(s, groups)
+		u, err := r.user(s)
 		if err != nil {
 			report("user", k, err)
 			u.Policies = policy.Set{{Name: "unreadable", Document: ours(policy.Identity, denyAll)}}
@@ -111,26 +82,34 @@ func (s *Snapshot) loadUsers(tx *Tx, report func(kind, name string, err error)) 
 	})
 }
 
-func (r userRecord) user(s *Snapshot, groups map[string]policy.Set) (u *User, err error) {
+func (r userRecord) user(s *Snapshot) (u *User, err error) {
 	d := r.Definition
 	u = &User{Principal: Principal{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
-		Name: d.Name, Path: orRoot(d.Path), Tags: d.Tags}}
+		Name: d.Name, Path: orRoot(d.Path), Tags: d.Tags}, Created: r.Created, Definition: &d}
 	u.Policies, u.Boundary, err = permissions{d.Policies, d.ManagedPolicies, d.PermissionsBoundary}.resolve(s)
 	if err != nil {
 		return u, err
 	}
 	for _, name := range d.Groups {
-		set, ok := groups[key(r.Account, name)]
-		if !ok {
+		g := s.groups[key(r.Account, name)]
+		if g == nil {
 			return u, fmt.Errorf("there is no group %s", name)
 		}
-		u.Policies = append(u.Policies, set...)
+		u.Policies = append(u.Policies, g.policies...)
 	}
 	return u, nil
 }
 
 // User returns the user of that ARN, or nil.
 func (s *Snapshot) User(arn string) *User { return s.userByARN[arn] }
+
+// UserByName returns an account's user of that name, or nil.
+func (s *Snapshot) UserByName(account, name string) *User { return s.users[key(account, name)] }
+
+// Users are those of an account, by their names.
+func (s *Snapshot) Users(account string) []*User {
+	return inAccount(s.users, account, func(u *User) (account, name string) { return u.Account, u.Name })
+}
 
 // UserByID returns the user of that unique id, or nil: what a session token names.
 func (s *Snapshot) UserByID(id string) *User { return s.userByID[id] }
@@ -142,7 +121,9 @@ func (s *Snapshot) addUser(u *User, keys []accessKeyRecord) {
 	s.users[key(u.Account, u.Name)] = u
 	s.userByARN[u.ARN()] = u
 	s.userByID[u.UniqueID] = u
+	s.userNames[fold(u.Account, u.Name)] = u.Name
 	for _, k := range keys {
-		s.accessKeys[k.ID] = k.accessKey(u)
+		u.AccessKeys = append(u.AccessKeys, k.accessKey(u))
+		s.accessKeys[k.ID] = u.AccessKeys[len(u.AccessKeys)-1]
 	}
 }

@@ -17,6 +17,9 @@ type noun struct {
 	gone, exists string // formats that take the name of one
 }
 
+// codeExists is the code of a name that is taken.
+const codeExists = "EntityAlreadyExists"
+
 func noSuchEntity(format string, a ...any) *query.Error {
 	return &query.Error{Code: "NoSuchEntity", Message: fmt.Sprintf(format, a...), Status: http.StatusNotFound}
 }
@@ -50,7 +53,7 @@ func (n noun) refusal(name string, err error) error {
 	case errors.As(err, &quota):
 		return limitExceeded("%s", quota.Message)
 	case errors.Is(err, directory.ErrExists):
-		return conflict("EntityAlreadyExists", n.exists, name)
+		return conflict(codeExists, n.exists, name)
 	case errors.Is(err, directory.ErrNotFound):
 		return n.missing(name)
 	case errors.Is(err, directory.ErrChanged):
@@ -63,6 +66,15 @@ func (n noun) refusal(name string, err error) error {
 		return query.BadRequest("UnmodifiableEntity", "Cannot perform the operation on the protected "+n.name+" '"+name+"' - this "+n.name+" is only modifiable by the core itself")
 	case errors.Is(err, directory.ErrInvalid):
 		return invalidInput(strings.TrimPrefix(err.Error(), directory.ErrInvalid.Error()+"\n"))
+	}
+	return err
+}
+
+// renamed is the refusal of a change of name: what is taken is the new one.
+func (n noun) renamed(to string, err error) error {
+	var known *query.Error
+	if errors.As(err, &known) && known.Code == codeExists {
+		return conflict(codeExists, n.exists, to)
 	}
 	return err
 }

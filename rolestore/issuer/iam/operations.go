@@ -13,6 +13,8 @@ type operation struct {
 	takes []parameter
 	// on says what it is done to.
 	on func(*call) target
+	// onto is the ARN of what it makes of it, where that must be allowed too; it may be nil.
+	onto func(*call) string
 	// keys sets condition keys of its own; it may be nil.
 	keys func(*call, *policy.Context)
 	// tagging is the action that must be allowed too where tags are passed to something
@@ -33,7 +35,11 @@ type table map[string]operation
 // operations are all there are.
 var operations = func() table {
 	all := table{}
-	for _, t := range []table{roleOperations, rolePolicyOperations} {
+	for _, t := range []table{
+		roleOperations, rolePolicyOperations,
+		userOperations, userPolicyOperations, accessKeyOperations,
+		groupOperations, groupPolicyOperations,
+	} {
 		maps.Copy(all, t)
 	}
 	return all
@@ -60,5 +66,8 @@ func (c *call) authorize(o operation) error {
 			return err
 		}
 	}
-	return nil
+	if o.onto == nil {
+		return nil
+	}
+	return c.Authorize(caller.Matter{Action: actions[0], Resource: o.onto(c), Owner: c.Caller.Account, Context: context})
 }

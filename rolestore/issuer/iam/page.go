@@ -2,6 +2,7 @@ package iam
 
 import (
 	"encoding/base64"
+	"slices"
 	"sort"
 	"strings"
 
@@ -48,4 +49,9 @@ func readMarker(action, text string) (after string, ok bool) {
 		return "", false
 	}
 	return strings.CutPrefix(string(b), action+"\x00")
+}
+
+// byKey is a list in the order of its keys, as a page wants it.
+func byKey[T any](all []T, key func(T) string) []T {
+	return slices.SortedFunc(slices.Values(all), func(a, b T) int { return strings.Compare(key(a), key(b)) })
 }

@@ -40,6 +40,9 @@ func New(d *directory.Directory, door *front.Server) *Server {
 // logged are the parameters that say what was changed.
 var logged = []front.Logged{
 	{Parameter: "RoleName", Key: "role"}, {Parameter: "InstanceProfileName", Key: "instance_profile"}, {Parameter: "PolicyName", Key: "policy"},
+	{Parameter: "UserName", Key: "user"}, {Parameter: "NewUserName", Key: "new_user"}, {Parameter: "AccessKeyId", Key: "access_key_id"},
+	{Parameter: "GroupName", Key: "group"}, {Parameter: "NewGroupName", Key: "new_group"}, {Parameter: "SerialNumber", Key: "mfa_serial"},
+	{Parameter: "VirtualMFADeviceName", Key: "mfa_device"}, {Parameter: "AccountAlias", Key: "account_alias"},
 	{Parameter: "PolicyArn", Key: "policy_arn"}, {Parameter: "VersionId", Key: "version"},
 }
 
