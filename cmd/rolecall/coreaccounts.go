@@ -14,6 +14,7 @@ type (
 		Roles             []fileRole    `yaml:"roles"`
 		InstanceProfiles  []fileProfile `yaml:"instance_profiles"`
 		OIDCProviders     []fileOIDC    `yaml:"oidc_providers"`
+		OnPremises        []string      `yaml:"on_premises_identity_providers"`
 		Grants            []fileGrant   `yaml:"grants"`
 	}
 	filePolicy struct {

@@ -28,7 +28,11 @@ type AccountDefinition struct {
 	Roles             []RoleDefinition
 	InstanceProfiles  []InstanceProfileDefinition
 	OIDCProviders     []OIDCProviderDefinition
-	Grants            []GrantDefinition
+	// OnPremisesIdentityProviders are hosts, with a port unless it is 443, where OIDC
+	// providers that the API makes may be though they are not public. Those defined here
+	// say it themselves.
+	OnPremisesIdentityProviders []string
+	Grants                      []GrantDefinition
 }
 
 // RoleDefinition is a role as CreateRole takes it

@@ -37,6 +37,9 @@ type accountRecord struct {
 	ManagedBy string `json:"managed_by"`
 	Vending   bool   `json:"jwt_vending_enabled,omitempty"`
 	IssuerID  string `json:"issuer_id,omitempty"`
+	// OnPremises are the hosts where OIDC providers that the API makes may be though they
+	// are not public.
+	OnPremises []string `json:"on_premises_identity_providers,omitempty"`
 }
 
 // record is what the records of nouns have in common.
@@ -87,6 +90,7 @@ func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
 	return s, errors.Join(
 		EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
 			s.accounts[id] = true
+			s.onPremises[id] = a.OnPremises
 			if a.Vending {
 				s.tokenIssuers[id] = a.IssuerID
 			}

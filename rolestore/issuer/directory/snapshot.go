@@ -30,6 +30,7 @@ type Snapshot struct {
 	devices       map[string]*MFADevice       // by serial number
 	deviceKeys    map[string]string           // by serial number: account/name
 	oidcProviders map[string]*OIDCProvider    // by account/URL without its scheme
+	onPremises    map[string][]string         // by account: hosts of identity providers
 	tokenIssuers  map[string]string           // by account
 	tokenKeys     []TokenKey
 	grants        map[string][]*Grant // by host, in order of their names
@@ -45,7 +46,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, tokenIssuers: map[string]string{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, onPremises: map[string][]string{}, tokenIssuers: map[string]string{},
 	}
 }
 

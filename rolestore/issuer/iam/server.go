@@ -41,6 +41,7 @@ func New(d *directory.Directory, door *front.Server) *Server {
 var logged = []front.Logged{
 	{Parameter: "RoleName", Key: "role"}, {Parameter: "InstanceProfileName", Key: "instance_profile"}, {Parameter: "PolicyName", Key: "policy"},
 	{Parameter: "PolicyArn", Key: "policy_arn"}, {Parameter: "VersionId", Key: "version"},
+	{Parameter: "Url", Key: "provider"}, {Parameter: "OpenIDConnectProviderArn", Key: "provider"},
 }
 
 // call is one request on its way through an operation.

@@ -20,6 +20,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/front"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
@@ -148,3 +149,12 @@ func refused(t testing.TB, err error, code, part string) {
 }
 
 func str(s string) *string { return aws.String(s) }
+
+// sdkError is a refusal as the SDK would give it.
+func sdkError(err error) error {
+	var e *query.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return &smithy.GenericAPIError{Code: e.Code, Message: e.Message}
+}
