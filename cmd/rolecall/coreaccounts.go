@@ -6,7 +6,7 @@ package main
 type (
 	fileAccount struct {
 		ID                string        `yaml:"id"`
-		JWTVendingEnabled bool          `yaml:"jwt_vending_enabled"`
+		JWTVendingEnabled *bool         `yaml:"jwt_vending_enabled"`
 		Policies          []filePolicy  `yaml:"policies"`
 		Groups            []fileGroup   `yaml:"groups"`
 		Users             []fileUser    `yaml:"users"`

@@ -18,8 +18,10 @@ type AccountDefinition struct {
 	// ID is twelve digits.
 	ID string
 	// JWTVendingEnabled lets the account's principals have tokens of
-	// GetWebIdentityToken.
+	// GetWebIdentityToken. It is the file's to decide where it is true, or
+	// JWTVendingDecided, and the API's elsewhere.
 	JWTVendingEnabled bool
+	JWTVendingDecided bool
 	// Policies are the managed policies.
 	Policies          []PolicyDefinition
 	Groups            []GroupDefinition

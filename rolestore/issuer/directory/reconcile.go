@@ -70,7 +70,7 @@ func (r *reconciliation) account(a AccountDefinition) error {
 	}
 	if next := have; !r.givesWay(r.by, have.ManagedBy) {
 		next.ManagedBy, next.OnPremises = r.by, a.OnPremisesIdentityProviders
-		if err := r.vending(a.ID, &next, a.JWTVendingEnabled); err != nil {
+		if err := r.vending(&next, a); err != nil {
 			return err
 		}
 		if !reflect.DeepEqual(next, have) {

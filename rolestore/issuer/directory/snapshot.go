@@ -32,6 +32,7 @@ type Snapshot struct {
 	oidcProviders map[string]*OIDCProvider    // by account/URL without its scheme
 	onPremises    map[string][]string         // by account: hosts of identity providers
 	tokenIssuers  map[string]string           // by account
+	tokenVersions map[string]int              // by account
 	tokenKeys     []TokenKey
 	grants        map[string][]*Grant // by host, in order of their names
 	site          []SiteCertificate
@@ -46,7 +47,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, onPremises: map[string][]string{}, tokenIssuers: map[string]string{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, onPremises: map[string][]string{}, tokenVersions: map[string]int{}, tokenIssuers: map[string]string{},
 	}
 }
 

@@ -33,7 +33,7 @@ type table map[string]operation
 // operations are all there are.
 var operations = func() table {
 	all := table{}
-	for _, t := range []table{roleOperations, rolePolicyOperations, oidcOperations} {
+	for _, t := range []table{roleOperations, rolePolicyOperations, oidcOperations, preferenceOperations} {
 		maps.Copy(all, t)
 	}
 	return all
