@@ -6,7 +6,7 @@ package main
 type (
 	fileAccount struct {
 		ID                string        `yaml:"id"`
-		JWTVendingEnabled bool          `yaml:"jwt_vending_enabled"`
+		JWTVendingEnabled *bool         `yaml:"jwt_vending_enabled"`
 		Policies          []filePolicy  `yaml:"policies"`
 		Groups            []fileGroup   `yaml:"groups"`
 		Users             []fileUser    `yaml:"users"`
@@ -15,6 +15,7 @@ type (
 		InstanceProfiles  []fileProfile `yaml:"instance_profiles"`
 		OIDCProviders     []fileOIDC    `yaml:"oidc_providers"`
 		SAMLProviders     []fileSAML    `yaml:"saml_providers"`
+		OnPremises        []string      `yaml:"on_premises_identity_providers"`
 		Grants            []fileGrant   `yaml:"grants"`
 	}
 	filePolicy struct {

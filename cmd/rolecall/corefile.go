@@ -76,7 +76,10 @@ func (f coreFile) definitions(path string) (*directory.Definitions, error) {
 }
 
 func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
-	out.ID, out.JWTVendingEnabled = a.ID, a.JWTVendingEnabled
+	out.ID, out.OnPremisesIdentityProviders = a.ID, a.OnPremises
+	if a.JWTVendingEnabled != nil {
+		out.JWTVendingEnabled, out.JWTVendingDecided = *a.JWTVendingEnabled, true
+	}
 	for _, p := range a.Policies {
 		document, err := json.Marshal(p.Document)
 		if err != nil {

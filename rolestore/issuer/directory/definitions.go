@@ -18,8 +18,10 @@ type AccountDefinition struct {
 	// ID is twelve digits.
 	ID string
 	// JWTVendingEnabled lets the account's principals have tokens of
-	// GetWebIdentityToken.
+	// GetWebIdentityToken. It is the file's to decide where it is true, or
+	// JWTVendingDecided, and the API's elsewhere.
 	JWTVendingEnabled bool
+	JWTVendingDecided bool
 	// Policies are the managed policies.
 	Policies          []PolicyDefinition
 	Groups            []GroupDefinition
@@ -29,7 +31,11 @@ type AccountDefinition struct {
 	InstanceProfiles  []InstanceProfileDefinition
 	OIDCProviders     []OIDCProviderDefinition
 	SAMLProviders     []SAMLProviderDefinition
-	Grants            []GrantDefinition
+	// OnPremisesIdentityProviders are hosts, with a port unless it is 443, where OIDC
+	// providers that the API makes may be though they are not public. Those defined here
+	// say it themselves.
+	OnPremisesIdentityProviders []string
+	Grants                      []GrantDefinition
 }
 
 // RoleDefinition is a role as CreateRole takes it

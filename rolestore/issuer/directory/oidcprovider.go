@@ -10,7 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
+	"time"
 )
 
 const bucketOIDC = "oidc_provider"
@@ -46,8 +46,10 @@ type OIDCProviderDefinition struct {
 // OIDCProvider is an OpenID Connect provider of an account.
 type OIDCProvider struct {
 	OIDCProviderDefinition
+	UniqueID  string
 	Account   string
 	ManagedBy string
+	Created   time.Time
 }
 
 // ARN is arn:aws:iam::<account>:oidc-provider/<URL without its scheme>.
@@ -124,7 +126,7 @@ func (r *reconciliation) oidcProvider(account string, want OIDCProviderDefinitio
 
 func (s *Snapshot) loadOIDCProviders(tx *Tx) error {
 	return EachJSON(tx, bucketOIDC, func(k string, r oidcRecord) error {
-		s.oidcProviders[k] = &OIDCProvider{OIDCProviderDefinition: r.Definition, Account: r.Account, ManagedBy: r.ManagedBy}
+		s.oidcProviders[k] = &OIDCProvider{OIDCProviderDefinition: r.Definition, UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy, Created: r.Created}
 		return nil
 	})
 }
@@ -135,5 +137,5 @@ func (s *Snapshot) OIDCProvider(account, issuer string) *OIDCProvider {
 	if p == nil || p.URL != issuer {
 		return nil // an iss without its scheme is another
 	}
-	return p
+	return s.placed(p)
 }

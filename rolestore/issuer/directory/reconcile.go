@@ -3,6 +3,8 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 )
 
@@ -67,17 +69,20 @@ func (r *reconciliation) account(a AccountDefinition) error {
 		r.note("account", a.ID, "created")
 	}
 	if next := have; !r.givesWay(r.by, have.ManagedBy) {
-		next.ManagedBy = r.by
-		if err := r.vending(a.ID, &next, a.JWTVendingEnabled); err != nil {
+		next.ManagedBy, next.OnPremises = r.by, a.OnPremisesIdentityProviders
+		if err := r.vending(&next, a); err != nil {
 			return err
 		}
-		if next != have {
+		if !reflect.DeepEqual(next, have) {
 			if err := r.tx.PutJSON(bucketAccount, a.ID, next); err != nil {
 				return err
 			}
 		}
 		if next.Vending != have.Vending && have.ManagedBy != "" {
 			r.note("account", a.ID, updated([]string{"jwt_vending_enabled"}))
+		}
+		if !slices.Equal(next.OnPremises, have.OnPremises) && have.ManagedBy != "" {
+			r.note("account", a.ID, updated([]string{"on_premises_identity_providers"}))
 		}
 	}
 	administrator := RoleDefinition{Name: AdministratorRole, AssumeRolePolicyDocument: []byte(trustNobody),

@@ -36,7 +36,14 @@ type identityRecord struct {
 type accountRecord struct {
 	ManagedBy string `json:"managed_by"`
 	Vending   bool   `json:"jwt_vending_enabled,omitempty"`
+	// VendingBy is who decided that; nobody if nobody did.
+	VendingBy string `json:"jwt_vending_by,omitempty"`
 	IssuerID  string `json:"issuer_id,omitempty"`
+	// TokenVersion is that of SetSecurityTokenServicePreferences; 0 if it was never asked.
+	TokenVersion int `json:"global_endpoint_token_version,omitempty"`
+	// OnPremises are the hosts where OIDC providers that the API makes may be though they
+	// are not public.
+	OnPremises []string `json:"on_premises_identity_providers,omitempty"`
 }
 
 // record is what the records of nouns have in common.
@@ -87,6 +94,7 @@ func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
 	return s, errors.Join(
 		EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
 			s.accounts[id] = true
+			s.onPremises[id], s.tokenVersions[id] = a.OnPremises, a.TokenVersion
 			if a.Vending {
 				s.tokenIssuers[id] = a.IssuerID
 			}

@@ -34,7 +34,9 @@ type Snapshot struct {
 	deviceKeys    map[string]string           // by serial number: account/name
 	oidcProviders map[string]*OIDCProvider    // by account/URL without its scheme
 	samlProviders map[string]*SAMLProvider    // by ARN
+	onPremises    map[string][]string         // by account: hosts of identity providers
 	tokenIssuers  map[string]string           // by account
+	tokenVersions map[string]int              // by account
 	tokenKeys     []TokenKey
 	grants        map[string][]*Grant // by host, in order of their names
 	site          []SiteCertificate
@@ -50,8 +52,8 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{}, userNames: map[string]string{},
 		groups: map[string]*Group{}, groupNames: map[string]string{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{},
-		oidcProviders: map[string]*OIDCProvider{}, samlProviders: map[string]*SAMLProvider{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{}, tokenVersions: map[string]int{},
+		oidcProviders: map[string]*OIDCProvider{}, onPremises: map[string][]string{}, samlProviders: map[string]*SAMLProvider{},
 	}
 }
 

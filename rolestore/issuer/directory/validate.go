@@ -160,7 +160,7 @@ func (a AccountDefinition) validateRest(t there) error {
 			return in("virtual MFA device", m.Name, err)
 		}
 	}
-	return errors.Join(a.validateOIDCProviders(), a.validateSAMLProviders(), a.validateGrants(profiles))
+	return errors.Join(a.validateOnPremises(), a.validateOIDCProviders(), a.validateSAMLProviders(), a.validateGrants(profiles))
 }
 
 // allow reports policies that cannot be what a user, group or role may do.

@@ -70,6 +70,10 @@ func New(c Config) *Server {
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
+// URL is where parties outside reach the service, without a slash at its end; empty if
+// they do not.
+func (s *Server) URL() string { return s.config.URL }
+
 // Publish serves a document that is public to everybody who asks at path.
 func (s *Server) Publish(path string, document gin.HandlerFunc) {
 	s.engine.GET(path, func(g *gin.Context) {

@@ -39,6 +39,8 @@ var operations = func() table {
 		roleOperations, rolePolicyOperations,
 		userOperations, userPolicyOperations, accessKeyOperations,
 		groupOperations, groupPolicyOperations,
+		oidcOperations,
+		preferenceOperations,
 	} {
 		maps.Copy(all, t)
 	}

@@ -15,10 +15,11 @@ import (
 type kind int
 
 const (
-	text    kind = iota
-	number       // between min and max
-	tagList      // Tags
-	keyList      // TagKeys
+	text     kind = iota
+	number        // between min and max
+	tagList       // Tags
+	keyList       // TagKeys
+	textList      // texts, each within the bounds
 )
 
 // parameter is one of the model's, with its bounds.
@@ -83,6 +84,7 @@ type args struct {
 	numbers map[string]int
 	tags    map[string]string
 	keys    []string // TagKeys
+	lists   map[string][]string
 }
 
 // has reports whether a parameter was given.
@@ -90,6 +92,9 @@ func (a args) has(p parameter) bool { return a.form.Has(p.name) }
 
 // text is the value of a parameter, empty if it was not given.
 func (a args) text(p parameter) string { return a.form.Get(p.name) }
+
+// list is the value of a parameter that holds texts.
+func (a args) list(p parameter) []string { return a.lists[p.name] }
 
 // number is the value of a parameter, or usual if it was not given.
 func (a args) number(p parameter, usual int) int {
@@ -111,8 +116,14 @@ func (a args) tagKeysAsked() []string {
 
 // read reads the parameters that an operation takes.
 func read(form url.Values, takes []parameter) (args, error) {
-	p := query.NewReader(form, []string{tags.name, tagKeys.name})
-	a := args{form: form, numbers: map[string]int{}}
+	lists := []string{tags.name, tagKeys.name}
+	for _, t := range takes {
+		if t.kind == textList {
+			lists = append(lists, t.name)
+		}
+	}
+	p := query.NewReader(form, lists)
+	a := args{form: form, numbers: map[string]int{}, lists: map[string][]string{}}
 	for _, t := range takes {
 		a.read(p, t)
 	}
@@ -130,6 +141,8 @@ func (a *args) read(p *query.Reader, t parameter) {
 		a.readTags(p, t)
 	case keyList:
 		a.readKeys(p, t)
+	case textList:
+		a.readList(p, t, member)
 	default:
 		c := query.Constraint{Name: member, Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown}
 		value := ""
@@ -169,6 +182,22 @@ func (a *args) readTags(p *query.Reader, t parameter) {
 	if t.required && n == 0 {
 		p.Missing("tags")
 	}
+}
+
+// readList reads a list of texts.
+func (a *args) readList(p *query.Reader, t parameter, member string) {
+	var list []string
+	for i := 1; ; i++ {
+		value, ok := p.Value(t.name + ".member." + strconv.Itoa(i))
+		if !ok {
+			break
+		}
+		list = append(list, p.Check(value, query.Constraint{Name: member + "." + strconv.Itoa(i) + ".member", Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown}))
+	}
+	if t.required && list == nil && !p.Has(t.name) {
+		p.Missing(member)
+	}
+	a.lists[t.name] = list
 }
 
 // readKeys reads TagKeys.

@@ -17,11 +17,12 @@ const (
 // Server has the operations.
 type Server struct {
 	directory *directory.Directory
+	url       string // below which accounts' own tokens have their issuers; empty for none
 }
 
 // New returns the operations on a directory, and opens them at the door.
 func New(d *directory.Directory, door *front.Server) *Server {
-	s := &Server{directory: d}
+	s := &Server{directory: d, url: door.URL()}
 	door.Serve(front.API{
 		Service: service, Version: version, Namespace: namespace, Logged: logged,
 		// IAM is one for all regions, and AWS's own signs for the first.
@@ -44,6 +45,7 @@ var logged = []front.Logged{
 	{Parameter: "GroupName", Key: "group"}, {Parameter: "NewGroupName", Key: "new_group"}, {Parameter: "SerialNumber", Key: "mfa_serial"},
 	{Parameter: "VirtualMFADeviceName", Key: "mfa_device"}, {Parameter: "AccountAlias", Key: "account_alias"},
 	{Parameter: "PolicyArn", Key: "policy_arn"}, {Parameter: "VersionId", Key: "version"},
+	{Parameter: "Url", Key: "provider"}, {Parameter: "OpenIDConnectProviderArn", Key: "provider"},
 }
 
 // call is one request on its way through an operation.

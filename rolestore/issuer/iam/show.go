@@ -41,6 +41,15 @@ func structure(name string, children ...query.Element) query.Element {
 	return query.Element{Name: name, Children: children}
 }
 
+// textsOf is a list of texts.
+func textsOf(name string, texts []string) query.Element {
+	list := query.Element{Name: name, Children: []query.Element{}, List: true}
+	for _, text := range texts {
+		list.Children = append(list.Children, said("member", text))
+	}
+	return list
+}
+
 // tagsOf is the list of tags, by their keys.
 func tagsOf(tags map[string]string) query.Element {
 	list := query.Element{Name: "Tags", Children: []query.Element{}, List: true}

@@ -20,6 +20,7 @@ import (
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/front"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/query"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 	"github.com/rolecall/rolecall/rolestore/seal"
 )
@@ -27,6 +28,7 @@ import (
 const (
 	account = "111122223333"
 	other   = "444455556666"
+	ownURL  = "https://core.example.com"
 	file    = "/etc/rolecall/core.yaml"
 
 	trustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
@@ -70,6 +72,12 @@ func may(name string, statements ...string) directory.RoleDefinition {
 
 func newWorld(t testing.TB, definitions directory.Definitions) *world {
 	t.Helper()
+	return newWorldAt(t, definitions, ownURL)
+}
+
+// newWorldAt is a world that parties outside reach at a URL, or not at all.
+func newWorldAt(t testing.TB, definitions directory.Definitions, url string) *world {
+	t.Helper()
 	dir := t.TempDir()
 	keyring, err := seal.Create(filepath.Join(dir, "keys"))
 	must(t, err)
@@ -79,7 +87,7 @@ func newWorld(t testing.TB, definitions directory.Definitions) *world {
 	_, err = d.Reconcile(definitions, true)
 	must(t, err)
 	w := &world{directory: d, now: time.Now().UTC().Truncate(time.Second)}
-	door := front.New(front.Config{Directory: d, Leases: hosts.New(d, w.now), Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
+	door := front.New(front.Config{Directory: d, Leases: hosts.New(d, w.now), URL: url, Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
 	New(d, door)
 	server := httptest.NewServer(door)
 	t.Cleanup(server.Close)
@@ -148,3 +156,12 @@ func refused(t testing.TB, err error, code, part string) {
 }
 
 func str(s string) *string { return aws.String(s) }
+
+// sdkError is a refusal as the SDK would give it.
+func sdkError(err error) error {
+	var e *query.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return &smithy.GenericAPIError{Code: e.Code, Message: e.Message}
+}
