@@ -31,6 +31,7 @@ type Snapshot struct {
 	deviceKeys    map[string]string           // by serial number: account/name
 	oidcProviders map[string]*OIDCProvider    // by account/URL without its scheme
 	tokenIssuers  map[string]string           // by account
+	inactive      map[string][]string         // by account: its regions that are off
 	tokenKeys     []TokenKey
 	grants        map[string][]*Grant // by host, in order of their names
 	site          []SiteCertificate
@@ -45,7 +46,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, tokenIssuers: map[string]string{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, tokenIssuers: map[string]string{}, inactive: map[string][]string{},
 	}
 }
 
