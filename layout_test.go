@@ -26,48 +26,49 @@ type room struct {
 
 // rooms is the drawing. A new package needs a line here.
 var rooms = map[string]room{
-	"":                               {},
-	"cmd/rolecall":                   {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/container", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/hosttoken", "rolestore/identity", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/oidc", "rolestore/issuer/sts"}},
-	"cmd/rolecall/admin":             {may: []string{"rolestore", "rolestore/surface"}},
-	"cmd/rolecall/doctor":            {may: []string{"cmd/rolecall/admin", "network/verdict", "rolestore"}},
-	"cmd/rolecall/cni":               {may: []string{"cmd/rolecall/admin", "rolestore"}},
-	"imds":                           {may: []string{"imds/container", "imds/token", "imds/tree", "rolestore", "rolestore/identity", "rolestore/surface"}},
-	"imds/container":                 {may: []string{"rolestore"}, pure: true},
-	"imds/token":                     {pure: true},
-	"imds/tree":                      {may: []string{"rolestore", "rolestore/identity"}, pure: true},
-	"imds/tree/treetest":             {may: []string{"imds/tree", "rolestore"}},
-	"network":                        {may: []string{"network/link", "network/steer"}},
-	"network/link":                   {},
-	"network/steer":                  {may: []string{"network/link"}},
-	"network/verdict":                {},
-	"network/nettest":                {},
-	"network/nettest/firewall":       {may: []string{"network/nettest"}},
-	"network/nettest/vmtest":         {may: []string{"network/nettest"}},
-	"rolestore":                      {pure: true},
-	"rolestore/seal":                 {pure: true},
-	"rolestore/hosttoken":            {pure: true},
-	"rolestore/identity":             {may: []string{"rolestore"}, pure: true},
-	"rolestore/surface":              {},
-	"rolestore/dbfile":               {may: []string{"rolestore/seal"}},
-	"rolestore/hold":                 {may: []string{"rolestore", "rolestore/dbfile", "rolestore/identity", "rolestore/seal"}},
-	"rolestore/rotate":               {may: []string{"rolestore"}, pure: true},
-	"rolestore/source":               {may: []string{"rolestore", "rolestore/hosttoken", "rolestore/identity"}},
-	"rolestore/issuer":               {may: []string{"rolestore/hosttoken", "rolestore/identity", "rolestore/issuer/oidc", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/hosts", "rolestore/issuer/iam", "rolestore/issuer/session", "rolestore/issuer/sts", "rolestore/seal", "rolestore/surface", "rolestore/issuer/relying", "rolestore/verify/wire"}},
-	"rolestore/issuer/front":         {may: []string{"rolestore/surface", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/query", "rolestore/issuer/sigv4"}},
-	"rolestore/issuer/query":         {may: []string{"rolestore/issuer/sigv4"}},
-	"rolestore/issuer/caller":        {may: []string{"rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session", "rolestore/issuer/sigv4"}},
-	"rolestore/issuer/sts":           {may: []string{"rolestore/issuer/oidc", "rolestore", "rolestore/hosttoken", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session", "rolestore/issuer/saml"}},
-	"rolestore/issuer/iam":           {may: []string{"rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session"}},
-	"rolestore/verify":               {may: []string{"rolestore/verify/wire"}},
-	"rolestore/verify/wire":          {pure: true},
-	"rolestore/issuer/relying":       {may: []string{"rolestore/surface", "rolestore/verify/wire", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/sigv4"}},
-	"rolestore/issuer/hosts":         {may: []string{"rolestore/hosttoken", "rolestore/identity", "rolestore/issuer/directory", "rolestore/issuer/policy", "rolestore/issuer/session"}},
-	"rolestore/issuer/directory":     {may: []string{"rolestore", "rolestore/dbfile", "rolestore/seal", "rolestore/issuer/policy", "rolestore/issuer/session", "rolestore/issuer/saml"}},
-	"rolestore/issuer/oidc":          {},
-	"rolestore/issuer/policy":        {pure: true},
-	"rolestore/issuer/saml":          {pure: true},
-	"rolestore/issuer/session":       {may: []string{"rolestore"}, pure: true},
-	"rolestore/issuer/sigv4":         {may: []string{"rolestore"}, pure: true},
+	"":                           {},
+	"cmd/rolecall":               {may: []string{"cmd/rolecall/admin", "cmd/rolecall/cni", "cmd/rolecall/doctor", "imds", "imds/container", "imds/token", "network", "rolestore", "rolestore/hold", "rolestore/hosttoken", "rolestore/identity", "rolestore/rotate", "rolestore/seal", "rolestore/source", "rolestore/issuer", "rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/oidc", "rolestore/issuer/sts"}},
+	"cmd/rolecall/admin":         {may: []string{"rolestore", "rolestore/surface"}},
+	"cmd/rolecall/doctor":        {may: []string{"cmd/rolecall/admin", "network/verdict", "rolestore"}},
+	"cmd/rolecall/cni":           {may: []string{"cmd/rolecall/admin", "rolestore"}},
+	"imds":                       {may: []string{"imds/container", "imds/token", "imds/tree", "rolestore", "rolestore/identity", "rolestore/surface"}},
+	"imds/container":             {may: []string{"rolestore"}, pure: true},
+	"imds/token":                 {pure: true},
+	"imds/tree":                  {may: []string{"rolestore", "rolestore/identity"}, pure: true},
+	"imds/tree/treetest":         {may: []string{"imds/tree", "rolestore"}},
+	"network":                    {may: []string{"network/link", "network/steer"}},
+	"network/link":               {},
+	"network/steer":              {may: []string{"network/link"}},
+	"network/verdict":            {},
+	"network/nettest":            {},
+	"network/nettest/firewall":   {may: []string{"network/nettest"}},
+	"network/nettest/vmtest":     {may: []string{"network/nettest"}},
+	"rolestore":                  {pure: true},
+	"rolestore/seal":             {pure: true},
+	"rolestore/hosttoken":        {pure: true},
+	"rolestore/identity":         {may: []string{"rolestore"}, pure: true},
+	"rolestore/surface":          {},
+	"rolestore/dbfile":           {may: []string{"rolestore/seal"}},
+	"rolestore/hold":             {may: []string{"rolestore", "rolestore/dbfile", "rolestore/identity", "rolestore/seal"}},
+	"rolestore/rotate":           {may: []string{"rolestore"}, pure: true},
+	"rolestore/source":           {may: []string{"rolestore", "rolestore/hosttoken", "rolestore/identity"}},
+	"rolestore/issuer":           {may: []string{"rolestore/hosttoken", "rolestore/identity", "rolestore/issuer/oidc", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/hosts", "rolestore/issuer/iam", "rolestore/issuer/session", "rolestore/issuer/sts", "rolestore/seal", "rolestore/surface", "rolestore/issuer/relying", "rolestore/verify/wire", "rolestore/issuer/caller", "rolestore/issuer/policy"}},
+	"rolestore/issuer/front":     {may: []string{"rolestore/surface", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/query", "rolestore/issuer/sigv4"}},
+	"rolestore/issuer/query":     {may: []string{"rolestore/issuer/sigv4"}},
+	"rolestore/issuer/caller":    {may: []string{"rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session", "rolestore/issuer/sigv4"}},
+	"rolestore/issuer/sts":       {may: []string{"rolestore/issuer/oidc", "rolestore", "rolestore/hosttoken", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session", "rolestore/issuer/saml"}},
+	"rolestore/issuer/iam":       {may: []string{"rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session"}},
+	"rolestore/verify":           {may: []string{"rolestore/verify/wire"}},
+	"rolestore/verify/wire":      {pure: true},
+	"rolestore/issuer/relying":   {may: []string{"rolestore/surface", "rolestore/verify/wire", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/sigv4"}},
+	"rolestore/issuer/hosts":     {may: []string{"rolestore/hosttoken", "rolestore/identity", "rolestore/issuer/directory", "rolestore/issuer/policy", "rolestore/issuer/session"}},
+	"rolestore/issuer/directory": {may: []string{"rolestore", "rolestore/dbfile", "rolestore/seal", "rolestore/issuer/policy", "rolestore/issuer/session", "rolestore/issuer/saml"}},
+	"rolestore/issuer/oidc":      {},
+	"rolestore/issuer/policy":    {pure: true},
+	"rolestore/issuer/saml":      {pure: true},
+	"rolestore/issuer/session":   {may: []string{"rolestore"}, pure: true},
+	"rolestore/issuer/sigv4":     {may: []string{"rolestore"}, pure: true},
+
 	"rolestore/issuer/saml/samltest": {},
 }
 
@@ -176,10 +177,11 @@ func TestSizes(t *testing.T) {
 	})
 }
 
-// TestClocks keeps time.Now out of every room: it belongs to cmd, which passes it in.
+// TestClocks keeps time.Now out of every room: it belongs to cmd, which passes it in, and
+// to the samples, which are programs too.
 func TestClocks(t *testing.T) {
 	everyGoFile(t, func(path string, text []byte) {
-		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "cmd/") || strings.HasPrefix(path, "network/nettest/") {
+		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "cmd/") || strings.HasPrefix(path, "testdata/") || strings.HasPrefix(path, "network/nettest/") {
 			return
 		}
 		ast.Inspect(parse(t, token.NewFileSet(), path, text), func(n ast.Node) bool {

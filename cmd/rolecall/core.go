@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,12 +23,14 @@ import (
 type coreOptions struct {
 	listen      string
 	url         string
+	domain      string
 	socket      string
 	tls         tlsOptions
 	site        siteOptions
 	prune       bool
 	wellKnown   oidc.WellKnown
 	definitions *directory.Definitions
+	endpoints   []fileVPCEndpoint
 	// survives, if set, refuses definitions that would take away what runs beside the
 	// core.
 	survives func(*directory.Definitions) error
@@ -41,6 +44,9 @@ type coreHalf struct {
 	tasks     []task
 	close     []func() error
 }
+
+// domainName is a domain of at least two labels (RFC 1123 section 2.1), or none.
+var domainName = regexp.MustCompile(`^$|^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`)
 
 func coreCommand(w world, d defaults) *cobra.Command {
 	var c common
@@ -83,7 +89,7 @@ func (o *coreOptions) readFile(c *common, command *cobra.Command, others *pflag.
 	if err != nil {
 		return err
 	}
-	o.definitions = definitions
+	o.definitions, o.endpoints = definitions, file.VPCEndpoints
 	if o.wellKnown, err = file.WebIdentityProviders.wellKnown(); err != nil {
 		return err
 	}
@@ -99,13 +105,16 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	if err != nil {
 		return nil, err
 	}
+	if !domainName.MatchString(o.domain) {
+		return nil, fmt.Errorf("--issuer-domain %q: want a domain in lower case, as in example.com, below which sts and sts.REGION are the core's names", o.domain)
+	}
 	site, err := o.site.open(w, logger)
 	if err != nil {
 		return nil, err
 	}
 	core, err := issuer.Open(issuer.Config{
 		Site: site, WellKnown: o.wellKnown,
-		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune, URL: url,
+		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune, URL: url, Domain: o.domain,
 		Now: w.now, Logger: logger,
 	})
 	if err != nil {
@@ -128,6 +137,9 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	}
 	half.serve("core admin socket", core.Admin(), admin)
 	half.watchFile(c.config, o, w, logger)
+	if err := half.listenPrivate(ctx, o, c.config, logger); err != nil {
+		return nil, err
+	}
 	if o.listen == "" {
 		return half, nil
 	}

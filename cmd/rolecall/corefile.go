@@ -13,9 +13,10 @@ import (
 
 // coreFile is core.yaml: settings, and the accounts with what is in them.
 type coreFile struct {
-	Accounts             []fileAccount `yaml:"accounts"`
-	WebIdentityProviders fileEndpoints `yaml:"web_identity_providers"`
-	Settings             settings      `yaml:",inline"`
+	Accounts             []fileAccount     `yaml:"accounts"`
+	WebIdentityProviders fileEndpoints     `yaml:"web_identity_providers"`
+	VPCEndpoints         []fileVPCEndpoint `yaml:"vpc_endpoints"`
+	Settings             settings          `yaml:",inline"`
 }
 
 // readCoreFile reads core.yaml. One with a secret in it must be its owner's alone.
@@ -76,7 +77,7 @@ func (f coreFile) definitions(path string) (*directory.Definitions, error) {
 }
 
 func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
-	out.ID, out.OnPremisesIdentityProviders = a.ID, a.OnPremises
+	out.ID, out.OnPremisesIdentityProviders, out.InactiveRegions = a.ID, a.OnPremises, a.InactiveRegions
 	if a.JWTVendingEnabled != nil {
 		out.JWTVendingEnabled, out.JWTVendingDecided = *a.JWTVendingEnabled, true
 	}

@@ -22,6 +22,8 @@ type AccountDefinition struct {
 	// JWTVendingDecided, and the API's elsewhere.
 	JWTVendingEnabled bool
 	JWTVendingDecided bool
+	// InactiveRegions are those in which no credentials of the account are made.
+	InactiveRegions []string
 	// Policies are the managed policies.
 	Policies          []PolicyDefinition
 	Groups            []GroupDefinition

@@ -69,7 +69,7 @@ func (r *reconciliation) account(a AccountDefinition) error {
 		r.note("account", a.ID, "created")
 	}
 	if next := have; !r.givesWay(r.by, have.ManagedBy) {
-		next.ManagedBy, next.OnPremises = r.by, a.OnPremisesIdentityProviders
+		next.ManagedBy, next.OnPremises, next.Inactive = r.by, a.OnPremisesIdentityProviders, joinRegions(a.InactiveRegions)
 		if err := r.vending(&next, a); err != nil {
 			return err
 		}
@@ -78,11 +78,10 @@ func (r *reconciliation) account(a AccountDefinition) error {
 				return err
 			}
 		}
-		if next.Vending != have.Vending && have.ManagedBy != "" {
-			r.note("account", a.ID, updated([]string{"jwt_vending_enabled"}))
-		}
-		if !slices.Equal(next.OnPremises, have.OnPremises) && have.ManagedBy != "" {
-			r.note("account", a.ID, updated([]string{"on_premises_identity_providers"}))
+		changed := changes(field{"jwt_vending_enabled", next.Vending == have.Vending}, field{"inactive_regions", next.Inactive == have.Inactive},
+			field{"on_premises_identity_providers", slices.Equal(next.OnPremises, have.OnPremises)})
+		if len(changed) > 0 && have.ManagedBy != "" {
+			r.note("account", a.ID, updated(changed))
 		}
 	}
 	administrator := RoleDefinition{Name: AdministratorRole, AssumeRolePolicyDocument: []byte(trustNobody),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -38,6 +39,7 @@ type accountRecord struct {
 	Vending   bool   `json:"jwt_vending_enabled,omitempty"`
 	// VendingBy is who decided that; nobody if nobody did.
 	VendingBy string `json:"jwt_vending_by,omitempty"`
+	Inactive  string `json:"inactive_regions,omitempty"` // with spaces between them
 	IssuerID  string `json:"issuer_id,omitempty"`
 	// TokenVersion is that of SetSecurityTokenServicePreferences; 0 if it was never asked.
 	TokenVersion int `json:"global_endpoint_token_version,omitempty"`
@@ -95,6 +97,7 @@ func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
 		EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
 			s.accounts[id] = true
 			s.onPremises[id], s.tokenVersions[id] = a.OnPremises, a.TokenVersion
+			s.inactive[id] = strings.Fields(a.Inactive)
 			if a.Vending {
 				s.tokenIssuers[id] = a.IssuerID
 			}

@@ -37,6 +37,7 @@ type Snapshot struct {
 	onPremises    map[string][]string         // by account: hosts of identity providers
 	tokenIssuers  map[string]string           // by account
 	tokenVersions map[string]int              // by account
+	inactive      map[string][]string         // by account: its regions that are off
 	tokenKeys     []TokenKey
 	grants        map[string][]*Grant // by host, in order of their names
 	site          []SiteCertificate
@@ -52,7 +53,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{}, userNames: map[string]string{},
 		groups: map[string]*Group{}, groupNames: map[string]string{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{}, tokenVersions: map[string]int{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{}, tokenVersions: map[string]int{}, inactive: map[string][]string{},
 		oidcProviders: map[string]*OIDCProvider{}, onPremises: map[string][]string{}, samlProviders: map[string]*SAMLProvider{},
 	}
 }

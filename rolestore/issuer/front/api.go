@@ -33,6 +33,8 @@ type Logged struct{ Parameter, Key string }
 type Operation struct {
 	// Unsigned is true for those that present a token of another issuer.
 	Unsigned bool
+	// Resource is what it acts on, as far as the request itself says that; empty means *.
+	Resource string
 	// Do checks the parameters, authorises the caller, and does it.
 	Do func(*caller.Call) ([]query.Element, error)
 }
@@ -41,8 +43,8 @@ type Operation struct {
 func (s *Server) Serve(api API) {
 	api.verifier = sigv4.NewVerifier(api.Service)
 	s.apis = append(s.apis, &api)
-	for _, name := range s.known[:min(1, len(s.known))] {
-		s.known = append(s.known, api.Service+"."+name)
+	for _, domain := range s.domains {
+		s.known = append(s.known, api.Service+"."+domain)
 	}
 }
 

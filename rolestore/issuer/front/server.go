@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
@@ -32,6 +33,9 @@ type Config struct {
 	// URL is where parties outside reach the service, without a slash at its end, if they
 	// do: its name is one that we are called by, and so are those of the APIs below it.
 	URL string
+	// Domain is the site's, in lower case: each API is called by its name below it. It may
+	// be empty.
+	Domain string
 	// UnsignedBurst is how many calls without a signature one source may make at once; the
 	// usual when zero.
 	UnsignedBurst int
@@ -47,6 +51,7 @@ type Server struct {
 	engine   *gin.Engine
 	apis     []*API
 	known    []string // names of our own
+	domains  []string // below which each API has its name
 	unsigned *Sources
 	refused  *Sources // whose caller is not known
 }
@@ -61,7 +66,10 @@ func New(c Config) *Server {
 	}
 	s := &Server{config: c, engine: surface.Engine(), unsigned: newSources(c.UnsignedBurst), refused: newSources(c.UnsignedBurst)}
 	if u, err := url.Parse(c.URL); err == nil && u.Hostname() != "" {
-		s.known = append(s.known, strings.ToLower(u.Hostname()))
+		s.known, s.domains = append(s.known, strings.ToLower(u.Hostname())), append(s.domains, strings.ToLower(u.Hostname()))
+	}
+	if c.Domain != "" {
+		s.domains = append(s.domains, c.Domain)
 	}
 	s.engine.NoRoute(s.serve) // the protocol has one path and says itself what it lacks
 	return s
@@ -158,6 +166,9 @@ func (s *Server) answer(r *http.Request) (c *caller.Call, api *API, result []que
 		c.Who = c.Caller.ARN()
 	} else if !s.unsigned.allow(c.Source, c.Now) {
 		return c, api, nil, query.Throttled("too many unsigned calls of one source")
+	}
+	if err = c.AtEndpoint(r.Context(), api.Service+":"+c.Action, cmp.Or(operation.Resource, "*")); err != nil {
+		return c, api, nil, err
 	}
 	result, err = operation.Do(c)
 	return c, api, result, err
