@@ -19,6 +19,8 @@ type federated struct {
 	// provider is whom a trust policy names: an ARN, or the host of one that needs no
 	// object of its own.
 	provider string
+	// subject is his name there, for the log.
+	subject string
 	// keys are the condition keys of what the provider says, lists marked by their kind;
 	// of which kept go on into the session.
 	keys   *policy.Context
@@ -41,7 +43,7 @@ type federatedRequest struct {
 // assumeFederated gives him a session of the role, if its trust policy lets him have it.
 // Only that is asked: he has no policies of his own here.
 func (c *call) assumeFederated(who federated, asked federatedRequest) ([]query.Element, error) {
-	c.Who = who.provider
+	c.Who = who.subject + " of " + who.provider
 	role := c.Directory.Role(asked.arn)
 	if err := c.trusts(role, who, asked); err != nil {
 		return nil, err

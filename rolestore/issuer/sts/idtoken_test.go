@@ -113,6 +113,9 @@ func TestAnIDTokenBuysASession(t *testing.T) {
 	if answered(t, who); members(who)["Arn"] != want["Arn"] {
 		t.Errorf("the caller is %v", members(who))
 	}
+	if !strings.Contains(w.logged(), `"caller":"alice of `+idpARN+`"`) {
+		t.Errorf("the log does not say who it was: %s", w.logged())
+	}
 	if p.asked.Issuer != idp || len(p.asked.ClientIDs) != 2 || p.asked.OnPremises {
 		t.Errorf("the keys of %+v", p.asked)
 	}
