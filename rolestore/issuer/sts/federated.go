@@ -123,17 +123,14 @@ func (c *call) describeFederated(m *policy.Context, role *directory.Role, who fe
 	}
 }
 
-// vouchedTags are the session tags of a provider's, checked as those of a request are. why
-// is what is wrong with them.
+// vouchedTags are the session tags of a provider's, checked as those of a request
+// are.
 func vouchedTags(tags map[string]string, transitive []string) (sessionTags, error) {
 	var t sessionTags
 	if err := directory.CheckTags(tags); err != nil {
 		return t, err
 	}
 	for key, value := range tags {
-		if reserved(key) {
-			return t, fmt.Errorf("tag %s: keys that begin with aws: are reserved", key)
-		}
 		t.passed = append(t.passed, session.Tag{Key: key, Value: value})
 	}
 	for _, key := range transitive {
