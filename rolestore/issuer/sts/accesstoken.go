@@ -27,7 +27,7 @@ func (c *call) accessToken(provider, token string) (federated, error) {
 	if err != nil {
 		return federated{}, explainAccessToken(provider, err)
 	}
-	who := federated{action: withWebIdentity, provider: provider, keys: policy.NewContext()}
+	who := federated{action: withWebIdentity, provider: provider, subject: account.UserID, keys: policy.NewContext()}
 	for _, fact := range []session.Fact{{Key: provider + ":app_id", Value: account.AppID}, {Key: personKey[provider], Value: account.UserID}} {
 		who.keys.Set(fact.Key, fact.Value)
 		who.kept = append(who.kept, fact)

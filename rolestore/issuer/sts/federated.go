@@ -19,6 +19,8 @@ type federated struct {
 	// provider is whom a trust policy names: an ARN, or the host of one that needs no
 	// object of its own.
 	provider string
+	// subject is his name there, for the log.
+	subject string
 	// keys are the condition keys of what the provider says, lists marked by their kind;
 	// of which kept go on into the session.
 	keys   *policy.Context
@@ -41,7 +43,7 @@ type federatedRequest struct {
 // assumeFederated gives him a session of the role, if its trust policy lets him have it.
 // Only that is asked: he has no policies of his own here.
 func (c *call) assumeFederated(who federated, asked federatedRequest) ([]query.Element, error) {
-	c.Who = who.provider
+	c.Who = who.subject + " of " + who.provider
 	role := c.Directory.Role(asked.arn)
 	if err := c.trusts(role, who, asked); err != nil {
 		return nil, err
@@ -121,17 +123,14 @@ func (c *call) describeFederated(m *policy.Context, role *directory.Role, who fe
 	}
 }
 
-// vouchedTags are the session tags of a provider's, checked as those of a request are. why
-// is what is wrong with them.
+// vouchedTags are the session tags of a provider's, checked as those of a request
+// are.
 func vouchedTags(tags map[string]string, transitive []string) (sessionTags, error) {
 	var t sessionTags
 	if err := directory.CheckTags(tags); err != nil {
 		return t, err
 	}
 	for key, value := range tags {
-		if reserved(key) {
-			return t, fmt.Errorf("tag %s: keys that begin with aws: are reserved", key)
-		}
 		t.passed = append(t.passed, session.Tag{Key: key, Value: value})
 	}
 	for _, key := range transitive {

@@ -75,7 +75,7 @@ func (c *call) providerOf(arn, issuer string) (p oidc.Provider, named string, ok
 // the provider's URL.
 func federate(claims oidc.Claims, named string) (federated, error) {
 	prefix := oidc.Prefix(claims.Issuer)
-	who := federated{action: withWebIdentity, provider: named, keys: policy.NewContext(), source: claims.SourceIdentity}
+	who := federated{action: withWebIdentity, provider: named, subject: claims.Subject, keys: policy.NewContext(), source: claims.SourceIdentity}
 	invalid := func(reason string) (federated, error) { return who, query.BadRequest("InvalidIdentityToken", reason) }
 	who.keys.Set(prefix+":aud", claims.Audience)
 	who.keys.Set(prefix+":sub", claims.Subject)

@@ -72,9 +72,11 @@ func federatedWorld(t *testing.T) (*world, *provider) {
 	t.Helper()
 	d := standard()
 	const sub = `"StringEquals":{"idp.example.com/tenant:sub":"alice","idp.example.com/tenant:aud":"app"}`
-	d.Accounts[0].OIDCProviders = []directory.OIDCProviderDefinition{{URL: idp, ClientIDs: []string{"app", "second"}}}
+	d.Accounts[0].OIDCProviders = []directory.OIDCProviderDefinition{{URL: idp, ClientIDs: []string{"app", "second"}},
+		{URL: ownURL + "/0123", ClientIDs: []string{"app"}}} // which is this core itself
 	d.Accounts[0].Roles = append(d.Accounts[0].Roles,
 		role("alice", trustIDP(idpARN, onlyWeb, sub), allowAll),
+		role("own", trustIDP("arn:aws:iam::"+account+":oidc-provider/core.example.com/0123", onlyWeb, `"StringEquals":{"core.example.com/0123:sub":"alice"}`)),
 		role("tagged", trustIDP(idpARN, webAndTags, `"StringEquals":{"aws:RequestTag/team":"red"},"ForAllValues:StringEquals":{"aws:TagKeys":["team"],"sts:TransitiveTagKeys":["team"]}`)),
 		role("strong", trustIDP(idpARN, onlyWeb, `"ForAnyValue:StringEquals":{"idp.example.com/tenant:amr":"otp"}`),
 			`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"idp.example.com/tenant:amr":"otp"},"StringEquals":{"idp.example.com/tenant:sub":"alice"}}}}`),
@@ -113,6 +115,9 @@ func TestAnIDTokenBuysASession(t *testing.T) {
 	if answered(t, who); members(who)["Arn"] != want["Arn"] {
 		t.Errorf("the caller is %v", members(who))
 	}
+	if !strings.Contains(w.logged(), `"caller":"alice of `+idpARN+`"`) {
+		t.Errorf("the log does not say who it was: %s", w.logged())
+	}
 	if p.asked.Issuer != idp || len(p.asked.ClientIDs) != 2 || p.asked.OnPremises {
 		t.Errorf("the keys of %+v", p.asked)
 	}
@@ -136,7 +141,7 @@ func TestIDTokensThatBuyNothing(t *testing.T) {
 		"no account at all":          {"arn:aws:iam:us-east-1::role", p.idToken(t, w), 400, "InvalidIdentityToken", noProvider + idp},
 		"a provider that is not":     {roleARN(account, "alice"), p.idToken(t, w, "iss", idp+"/"), 400, "InvalidIdentityToken", noProvider + idp + "/"},
 		"without a scheme":           {roleARN(account, "alice"), p.idToken(t, w, "iss", strings.TrimPrefix(idp, "https://")), 400, "InvalidIdentityToken", noProvider + "idp.example.com/tenant"},
-		"this core's own tokens":     {roleARN(account, "alice"), p.idToken(t, w, "iss", ownURL+"/0123"), 400, "InvalidIdentityToken", noProvider + ownURL},
+		"this core's own tokens":     {roleARN(account, "own"), p.idToken(t, w, "iss", ownURL+"/0123"), 400, "InvalidIdentityToken", noProvider + ownURL},
 		"an audience of nobody":      {roleARN(account, "alice"), p.idToken(t, w, "aud", "third"), 400, "InvalidIdentityToken", "Incorrect token audience"},
 		"another's signature":        {roleARN(account, "alice"), foreign.idToken(t, w), 400, "InvalidIdentityToken", "its signature does not verify"},
 		"an expired one":             {roleARN(account, "alice"), p.idToken(t, w, "exp", w.clock().Add(-time.Hour).Unix()), 400, "ExpiredTokenException", "Token expired: current date/time"},
