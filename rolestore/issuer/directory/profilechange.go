@@ -53,6 +53,7 @@ func (d *Directory) ChangeInstanceProfile(p *InstanceProfile, edit func(*Snapsho
 func (d *Directory) DeleteInstanceProfile(p *InstanceProfile) error {
 	var lost []string
 	err := d.change(func(tx *Tx) error {
+		lost = nil
 		var have profileRecord
 		k := key(p.Account, p.Name)
 		if err := d.changingProfile(tx, k, p, &have); err != nil {
