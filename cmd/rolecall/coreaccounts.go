@@ -62,9 +62,10 @@ type (
 		MaxSessionDuration       int               `yaml:"max_session_duration"` // seconds
 	}
 	fileProfile struct {
-		Name string `yaml:"instance_profile_name"`
-		Path string `yaml:"path"`
-		Role string `yaml:"role"`
+		Name string            `yaml:"instance_profile_name"`
+		Path string            `yaml:"path"`
+		Role string            `yaml:"role"`
+		Tags map[string]string `yaml:"tags"`
 	}
 	fileOIDC struct {
 		URL         string            `yaml:"url"`

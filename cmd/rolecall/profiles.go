@@ -36,10 +36,15 @@ func (c coreProfiles) find(reference string) (rolestore.InstanceProfile, error) 
 	}
 	role := d.RoleByName(profile.Account, profile.Role)
 	if role == nil {
-		return rolestore.InstanceProfile{}, fmt.Errorf("instance profile %q of account %s has the role %q, which is gone: define it in core.yaml, or name another profile", reference, account, profile.Role)
+		return rolestore.InstanceProfile{}, fmt.Errorf("%w: %s of account %s: %s", errNoRole, reference, account, addRole)
 	}
 	return rolestore.InstanceProfile{ARN: profile.ARN(), ID: profile.UniqueID, Role: rolestore.Role{ARN: role.ARN()}}, nil
 }
+
+// errNoRole is for an instance profile that nothing is in.
+var errNoRole = errors.New("the instance profile has no role")
+
+const addRole = "add one in core.yaml or with `aws iam add-role-to-instance-profile`, or name another profile"
 
 // grantedProfiles are those that a core elsewhere grants this host; while it is away,
 // those that instances here have.
@@ -56,6 +61,8 @@ func (g grantedProfiles) find(reference string) (rolestore.InstanceProfile, erro
 	case errors.Is(err, source.ErrNotFound), err == nil && strings.HasPrefix(reference, "arn:") && p.ARN != reference:
 		return rolestore.InstanceProfile{}, fmt.Errorf("the core grants this host, %s, no instance profile %q: grant it there with `rolecall core grant put`",
 			g.agent.identity.HostID(), reference)
+	case err == nil && p.Role.ARN == "":
+		return rolestore.InstanceProfile{}, fmt.Errorf("%w: %s: %s", errNoRole, reference, addRole)
 	case err == nil:
 		return p, nil
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -89,7 +88,8 @@ func runUp(ctx context.Context, c common, ao agentOptions, co coreOptions, o upO
 		}
 		return notifyReady(logger)
 	}}
-	tasks := append(append(core.tasks, agent.tasks...), ready)
+	follow := task{"grant of this machine", func(ctx context.Context) error { return followProfiles(ctx, core, agent, o.region) }}
+	tasks := append(append(core.tasks, agent.tasks...), follow, ready)
 	return errors.Join(runTasks(ctx, tasks), closeBoth())
 }
 
@@ -107,12 +107,6 @@ func (o upOptions) survives(prune bool, want *directory.Definitions) error {
 	return fmt.Errorf("--prune would delete the instance profile %q, which this machine is to get: define it in account %s, or name another with --instance-profile", o.profile, home.ID)
 }
 
-// ownGrant is the name of the grant that `up` gives its own host.
-const ownGrant = "rolecall-up"
-
-// everyInstance are all ids that EC2's form allows.
-var everyInstance = "i-" + strings.Repeat("[0-9a-f]", 17)
-
 // enrol registers this host with the core and grants it all profiles of its account,
 // for whatever instances its administrator attaches. It returns the instance that this
 // machine is, whose id stays from start to start.
@@ -120,6 +114,10 @@ func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolest
 	identity := agent.identity
 	d := core.Directory().Snapshot()
 	profile, err := agent.profiles.find(o.profile)
+	if errors.Is(err, errNoRole) { // it can get one, from who asks the core that starts here
+		agent.logger.Warn("this machine has no role", "err", err)
+		profile, err = rolestore.InstanceProfile{}, nil
+	}
 	if err != nil {
 		return rolestore.Instance{}, fmt.Errorf("--instance-profile: %w", err)
 	}
@@ -148,21 +146,4 @@ func enrol(core *coreHalf, agent *agentHalf, issuer string, o upOptions) (rolest
 		return instance, err
 	}
 	return instance, grantOwn(core, agent, o.region)
-}
-
-// grantOwn registers this host in the core's home account and grants it all profiles of
-// that account, of which there may be others after each change of core.yaml, in the name
-// of the core's own administrator.
-func grantOwn(core *coreHalf, agent *agentHalf, region string) error {
-	d, now := core.Directory(), agent.world.now()
-	account := d.Snapshot().HomeAccount()
-	host := directory.Host{ID: agent.identity.HostID(), Account: account, Key: &agent.identity.HostKey().PublicKey, Joined: now}
-	if err := d.PutHost(host); err != nil {
-		return err
-	}
-	grant := directory.Grant{Name: ownGrant, ManagedBy: directory.ManagedByCore, Account: account, Host: host.ID, InstanceIDs: []string{everyInstance}, Region: region, TagKeys: podTagKeys}
-	for _, p := range d.Snapshot().InstanceProfiles(account) {
-		grant.InstanceProfiles = append(grant.InstanceProfiles, p.ARN())
-	}
-	return d.PutGrant(grant, d.Snapshot().Administrator(account, ownGrant), now)
 }

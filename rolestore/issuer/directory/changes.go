@@ -54,7 +54,7 @@ func (g GroupDefinition) changes(o GroupDefinition) []string {
 }
 
 func (p InstanceProfileDefinition) changes(o InstanceProfileDefinition) []string {
-	return changes(field{"role", p.Role == o.Role})
+	return changes(field{"role", p.Role == o.Role}, field{"tags", maps.Equal(p.Tags, o.Tags)})
 }
 
 // changes says nothing of who granted it and since when.

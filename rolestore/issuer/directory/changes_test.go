@@ -52,7 +52,7 @@ func TestEachFieldThatChangesIsNamed(t *testing.T) {
 	try(RoleDefinition{}, policies, func(o any) []string { return RoleDefinition{}.changes(o.(RoleDefinition)) })
 	try(UserDefinition{}, policies, func(o any) []string { return UserDefinition{}.changes(o.(UserDefinition)) })
 	try(GroupDefinition{}, policies, func(o any) []string { return GroupDefinition{}.changes(o.(GroupDefinition)) })
-	try(InstanceProfileDefinition{}, map[string]string{"Role": "role"}, func(o any) []string { return InstanceProfileDefinition{}.changes(o.(InstanceProfileDefinition)) })
+	try(InstanceProfileDefinition{}, map[string]string{"Role": "role", "Tags": "tags"}, func(o any) []string { return InstanceProfileDefinition{}.changes(o.(InstanceProfileDefinition)) })
 	try(Grant{}, map[string]string{"Host": "host", "HostKey": "host_key_sha256", "InstanceProfiles": "instance_profiles", "InstanceIDs": "instance_ids",
 		"Region": "region", "Tags": "tags", "TagKeys": "tag_keys", "ManagedBy": "managed_by"}, func(o any) []string { g := o.(Grant); return new(Grant).changes(&g) })
 }

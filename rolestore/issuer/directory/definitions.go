@@ -65,8 +65,10 @@ type InstanceProfileDefinition struct {
 	Name string
 	// Path is "/" when empty.
 	Path string
-	// Role is the name of a role of the same account.
+	// Role is the name of a role of the same account; empty for none, which a file's
+	// profile has not.
 	Role string
+	Tags map[string]string
 }
 
 const (

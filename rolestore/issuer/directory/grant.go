@@ -117,17 +117,5 @@ func (r *reconciliation) ungranted() error {
 	if err != nil {
 		return err
 	}
-	return EachJSON(r.tx, bucketGrant, func(k string, g Grant) error {
-		kept := slices.DeleteFunc(slices.Clone(g.InstanceProfiles), func(arn string) bool { return !there[arn] })
-		switch {
-		case len(kept) == len(g.InstanceProfiles):
-			return nil
-		case len(kept) == 0:
-			r.note("grant", k, "deleted: its instance profiles are gone")
-			return r.tx.Delete(bucketGrant, k)
-		}
-		g.InstanceProfiles = kept
-		r.note("grant", k, "updated: some of its instance profiles are gone")
-		return r.tx.PutJSON(bucketGrant, k, g)
-	})
+	return ungrant(r.tx, func(arn string) bool { return there[arn] }, func(grant, what string) { r.note(nouns[bucketGrant], grant, what) })
 }

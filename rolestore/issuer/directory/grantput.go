@@ -204,6 +204,9 @@ func (s *Snapshot) rolesIn(g *Grant) ([]*Role, error) {
 		if profile.Account != g.Account {
 			return nil, fmt.Errorf("instance profile %s is not of account %s, as the grant is", arn, g.Account)
 		}
+		if profile.Role == "" {
+			return nil, fmt.Errorf("instance profile %s has no role: add one to it first", arn)
+		}
 		role := s.RoleByName(profile.Account, profile.Role)
 		if role == nil {
 			return nil, fmt.Errorf("instance profile %s has the role %q, which is gone", arn, profile.Role)

@@ -68,16 +68,19 @@ func (r *Role) SessionARN(session string) string {
 }
 
 // InstanceProfile is an IAM instance profile: what an instance is launched with,
-// and the one role in it.
+// and the one role in it, if there is one.
 type InstanceProfile struct {
 	// UniqueID begins with AIPA.
 	UniqueID string
 	Account  string
 	Path     string
 	Name     string
-	// Role is the name of the role, of the same account.
+	// Role is the name of the role, of the same account; empty for none.
 	Role      string
+	Tags      map[string]string
 	ManagedBy string
+	// Created is zero of a profile of before it was noted.
+	Created time.Time
 }
 
 // ARN is arn:aws:iam::<account>:instance-profile<path><name>.

@@ -28,14 +28,14 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 		r.tokenKeys = made
 	}
 	err := d.change(func(tx *Tx) error {
-		r.tx, r.done, r.named, r.leases = tx, nil, map[string]bool{}, nil
+		r.tx, r.done, r.named, r.anew, r.leases = tx, nil, map[string]bool{}, map[string]bool{}, nil
 		for _, a := range want.Accounts {
 			if err := r.account(a); err != nil {
 				return in("account", a.ID, err)
 			}
 		}
 		// A profile that was made anew is not granted any more, unless the file grants it.
-		return errors.Join(r.unnamed(), r.ungrouped(), r.joined(d.LeasesOf), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
+		return errors.Join(r.unnamed(), r.ungrouped(), r.emptied(), r.joined(d.LeasesOf), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
 	})
 	if err != nil {
 		return nil, err
@@ -52,6 +52,7 @@ type reconciliation struct {
 	at    time.Time
 	done  []string
 	named map[string]bool // by bucket/key: what the definitions name
+	anew  map[string]bool // by bucket/key: what has another unique id than before
 	gone  map[string]bool // accounts that are defined no longer
 
 	leases []Lease // that went with their accounts
@@ -133,6 +134,7 @@ func settle[D any](r *reconciliation, o object, have *record[D], want D, differ 
 	switch {
 	case have.Account == "" || have.Path != orRoot(o.path):
 		have.UniqueID, have.Created = newUniqueID(o.prefix), r.at
+		r.anew[o.bucket+"/"+k] = true
 		r.note(nouns[o.bucket], k, "created")
 	default:
 		names := append(changes(field{"managed_by", have.ManagedBy == o.by}), differ(have.Definition, want)...)

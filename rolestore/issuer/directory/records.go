@@ -151,7 +151,7 @@ func (r *Role) fill(from roleRecord, s *Snapshot) (err error) {
 
 func (r profileRecord) profile() *InstanceProfile {
 	return &InstanceProfile{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
-		Name: r.Definition.Name, Path: orRoot(r.Definition.Path), Role: r.Definition.Role}
+		Name: r.Definition.Name, Path: orRoot(r.Definition.Path), Role: r.Definition.Role, Tags: r.Definition.Tags, Created: r.Created}
 }
 
 // newUniqueID returns an id of 21 characters, as IAM's are

@@ -20,6 +20,7 @@ type Snapshot struct {
 	roleByID      map[string]*Role            // by unique id
 	roleNames     map[string]string           // by account/name in lower case: the name
 	profiles      map[string]*InstanceProfile // by account/name
+	profileNames  map[string]string           // by account/name in lower case: the name
 	profileByARN  map[string]*InstanceProfile // by ARN
 	hosts         map[string]*Host            // by id
 	policies      map[string]*ManagedPolicy   // by ARN
@@ -49,7 +50,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		coreID: coreID, keys: keys, sealer: session.NewSealer(keys, Partition, coreID),
 		accounts: map[string]bool{},
 		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{}, roleNames: map[string]string{},
-		profiles: map[string]*InstanceProfile{}, profileByARN: map[string]*InstanceProfile{},
+		profiles: map[string]*InstanceProfile{}, profileNames: map[string]string{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{}, userNames: map[string]string{},
 		groups: map[string]*Group{}, groupNames: map[string]string{},
@@ -112,6 +113,7 @@ func (s *Snapshot) addRole(r *Role) {
 func (s *Snapshot) addProfile(p *InstanceProfile) {
 	s.profiles[key(p.Account, p.Name)] = p
 	s.profileByARN[p.ARN()] = p
+	s.profileNames[fold(p.Account, p.Name)] = p.Name
 }
 
 func key(account, name string) string { return account + "/" + name }

@@ -154,6 +154,9 @@ func (a AccountDefinition) validateRest(t there) error {
 		if !t.roles[p.Role] {
 			return in("instance profile", p.Name, fmt.Errorf("role %q is not defined in this account", p.Role))
 		}
+		if err := validateTags(p.Tags); err != nil {
+			return in("instance profile", p.Name, err)
+		}
 	}
 	for _, m := range a.VirtualMFADevices {
 		if err := named("virtual MFA device", m.Name, m.Path, longName, devices); err != nil {

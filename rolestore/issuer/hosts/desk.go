@@ -183,9 +183,11 @@ func (d *Desk) Profile(host *directory.Host, name string) (hosttoken.Profile, er
 		if profile == nil || grant.Account != host.Account || !slices.Contains(grant.InstanceProfiles, profile.ARN()) {
 			continue
 		}
+		found := hosttoken.Profile{ARN: profile.ARN(), ID: profile.UniqueID}
 		if role := s.RoleByName(host.Account, profile.Role); role != nil {
-			return hosttoken.Profile{ARN: profile.ARN(), ID: profile.UniqueID, RoleARN: role.ARN()}, nil
+			found.RoleARN = role.ARN()
 		}
+		return found, nil
 	}
 	return hosttoken.Profile{}, directory.ErrNotFound
 }

@@ -20,7 +20,10 @@ type operation struct {
 	// tagging is the action that must be allowed too where tags are passed to something
 	// new, or empty.
 	tagging string
-	do      func(*call) ([]query.Element, error)
+	// passes is the service that the role named is passed to, or empty: the caller must
+	// be allowed iam:PassRole too.
+	passes string
+	do     func(*call) ([]query.Element, error)
 }
 
 // target is what is acted on.
@@ -39,6 +42,7 @@ var operations = func() table {
 		roleOperations, rolePolicyOperations,
 		userOperations, userPolicyOperations, accessKeyOperations,
 		groupOperations, groupPolicyOperations,
+		profileOperations,
 		oidcOperations,
 		preferenceOperations,
 	} {
@@ -68,8 +72,21 @@ func (c *call) authorize(o operation) error {
 			return err
 		}
 	}
+	if o.passes != "" {
+		return c.mayPass(o.passes)
+	}
 	if o.onto == nil {
 		return nil
 	}
 	return c.Authorize(caller.Matter{Action: actions[0], Resource: o.onto(c), Owner: c.Caller.Account, Context: context})
+}
+
+// mayPass refuses to pass the role that is named to a service for a caller who may not
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+func (c *call) mayPass(service string) error {
+	role, context := onRole(c), c.Context()
+	context.Set("iam:PassedToService", service)
+	caller.SetTags(context, "aws:ResourceTag/", role.tags)
+	caller.SetTags(context, "iam:ResourceTag/", role.tags)
+	return c.Authorize(caller.Matter{Action: "iam:PassRole", Resource: role.arn, Owner: c.Caller.Account, Context: context})
 }
