@@ -38,7 +38,7 @@ var operations = func() table {
 	for _, t := range []table{
 		roleOperations, rolePolicyOperations,
 		userOperations, userPolicyOperations, accessKeyOperations,
-		groupOperations, groupPolicyOperations,
+		groupOperations, groupPolicyOperations, mfaOperations,
 		oidcOperations,
 		preferenceOperations,
 	} {
