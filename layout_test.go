@@ -57,7 +57,7 @@ var rooms = map[string]room{
 	"rolestore/issuer/query":     {may: []string{"rolestore/issuer/sigv4"}},
 	"rolestore/issuer/caller":    {may: []string{"rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session", "rolestore/issuer/sigv4"}},
 	"rolestore/issuer/sts":       {may: []string{"rolestore/issuer/oidc", "rolestore", "rolestore/hosttoken", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session", "rolestore/issuer/saml"}},
-	"rolestore/issuer/iam":       {may: []string{"rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session"}},
+	"rolestore/issuer/iam":       {may: []string{"rolestore", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session"}},
 	"rolestore/verify":           {may: []string{"rolestore/verify/wire"}},
 	"rolestore/verify/wire":      {pure: true},
 	"rolestore/issuer/relying":   {may: []string{"rolestore/surface", "rolestore/verify/wire", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/sigv4"}},

@@ -14,6 +14,8 @@ var (
 	ErrChanged = errors.New("it was changed meanwhile")
 	// ErrInUse is returned for what cannot be deleted as long as something needs it.
 	ErrInUse = errors.New("it is in use")
+	// ErrCode is returned for codes that an MFA device does not show, or did before.
+	ErrCode = errors.New("the codes are not those of the device")
 	// ErrBuiltIn is returned for what the core itself keeps.
 	ErrBuiltIn = errors.New("it is the core's own")
 )

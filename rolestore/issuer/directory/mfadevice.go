@@ -26,16 +26,24 @@ type MFADeviceDefinition struct {
 // MFADevice is a virtual MFA device: a seed that the core and the user's phone share.
 type MFADevice struct {
 	// Serial is its ARN, arn:aws:iam::<account>:mfa<path><name>.
-	Serial string
-	// User is the unique id of the user whose device it is.
+	Serial    string
+	UniqueID  string
+	Account   string
+	Name      string
+	ManagedBy string
+	Tags      map[string]string
+	// User is the unique id of the user whose device it is; empty for nobody's.
 	User string
-	seed []byte
+	// Enabled is when it became his; zero of before it was noted.
+	Enabled time.Time
+	seed    []byte
+	drift   int64
 }
 
 // Step returns the time step that the code is for, among those around now, and
 // whether there is one.
 func (d *MFADevice) Step(code string, now time.Time) (int64, bool) {
-	return matchTOTP(d.seed, code, now)
+	return matchTOTP(d.seed, code, now.Add(time.Duration(d.drift)*totpStep*time.Second))
 }
 
 type mfaRecord struct {
@@ -45,6 +53,13 @@ type mfaRecord struct {
 	// Used is the last time step of which a code was taken. What comes of it is not in
 	// the snapshot.
 	Used int64 `json:"used,omitempty"`
+	// Holder is the unique id of the user whose device it became by the API. The file
+	// names its user instead.
+	Holder  string    `json:"user_id,omitempty"`
+	Enabled time.Time `json:"enable_date,omitzero"`
+	// Drift is how many steps the phone's clock is ahead (RFC 6238 section 6).
+	Drift int64             `json:"drift,omitempty"`
+	Tags  map[string]string `json:"tags,omitempty"`
 }
 
 const (
@@ -81,15 +96,14 @@ func (r *reconciliation) mfaDevice(account string, want MFADeviceDefinition) err
 	want.Path, want.Seed = orRoot(want.Path), rolestore.Secret{}
 	before := next.Seed
 	if next.Definition != want {
-		next.Seed, next.Used = "", 0 // another user's, or another serial number
+		next.Seed, next.Used, next.Drift = "", 0, 0 // another user's, or another serial number
+		next.Holder, next.Enabled, next.Tags = "", r.at, nil
 	}
 	switch {
 	case seed != "" && seed != next.Seed:
 		next.Seed, next.Unseen, next.Used = seed, false, 0
 	case next.Seed == "":
-		var b [seedSize]byte
-		_, _ = rand.Read(b[:])
-		next.Seed, next.Unseen, next.Used = base32Seed.EncodeToString(b[:]), true, 0
+		next.Seed, next.Unseen, next.Used = newSeed(), true, 0
 	}
 	differ := func(a, b MFADeviceDefinition) []string {
 		return changes(field{"user_name", a.User == b.User}, field{"base32_string_seed", next.Seed == before})
@@ -103,6 +117,12 @@ func (r *reconciliation) mfaDevice(account string, want MFADeviceDefinition) err
 	return r.tx.PutJSON(bucketMFA, k, next)
 }
 
+func newSeed() string {
+	var b [seedSize]byte
+	_, _ = rand.Read(b[:])
+	return base32Seed.EncodeToString(b[:])
+}
+
 // loadMFADevices reads the devices; the users are there by now.
 func (s *Snapshot) loadMFADevices(tx *Tx) error {
 	return EachJSON(tx, bucketMFA, func(k string, r mfaRecord) error {
@@ -110,19 +130,30 @@ func (s *Snapshot) loadMFADevices(tx *Tx) error {
 		if err != nil {
 			return tx.Damaged(fmt.Errorf("MFA device %s: its seed is no Base32", k))
 		}
-		d := &MFADevice{Serial: arn(r.Account, "mfa", r.Path, r.Definition.Name), seed: seed}
-		if u := s.users[key(r.Account, r.Definition.User)]; u != nil {
-			d.User = u.UniqueID
+		d := &MFADevice{Serial: arn(r.Account, "mfa", r.Path, r.Definition.Name), UniqueID: r.UniqueID, Account: r.Account, Name: r.Definition.Name,
+			ManagedBy: r.ManagedBy, Tags: r.Tags, seed: seed, drift: r.Drift}
+		u := s.users[key(r.Account, r.Definition.User)]
+		if r.ManagedBy == ManagedByAPI {
+			u = s.userByID[r.Holder]
+		}
+		if u != nil {
+			d.User, d.Enabled = u.UniqueID, r.Enabled
 			u.MFADevices = append(u.MFADevices, d.Serial)
 		}
 		s.devices[d.Serial] = d
 		s.deviceKeys[d.Serial] = k
+		s.deviceNames[fold(d.Account, d.Name)] = d.Name
 		return nil
 	})
 }
 
 // MFADevice returns the device of that serial number, or nil.
 func (s *Snapshot) MFADevice(serial string) *MFADevice { return s.devices[serial] }
+
+// MFADevices are those of an account, by their names.
+func (s *Snapshot) MFADevices(account string) []*MFADevice {
+	return inAccount(s.devices, account, func(d *MFADevice) (account, name string) { return d.Account, d.Name })
+}
 
 var errCodeUsed = errors.New("code used before")
 

@@ -33,6 +33,7 @@ type Snapshot struct {
 	accessKeys    map[string]*AccessKey       // by id
 	devices       map[string]*MFADevice       // by serial number
 	deviceKeys    map[string]string           // by serial number: account/name
+	deviceNames   map[string]string           // by account/name in lower case: the name
 	oidcProviders map[string]*OIDCProvider    // by account/URL without its scheme
 	samlProviders map[string]*SAMLProvider    // by ARN
 	onPremises    map[string][]string         // by account: hosts of identity providers
@@ -54,7 +55,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{}, userNames: map[string]string{},
 		groups: map[string]*Group{}, groupNames: map[string]string{},
-		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, tokenIssuers: map[string]string{}, tokenVersions: map[string]int{}, inactive: map[string][]string{},
+		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, deviceNames: map[string]string{}, tokenIssuers: map[string]string{}, tokenVersions: map[string]int{}, inactive: map[string][]string{},
 		oidcProviders: map[string]*OIDCProvider{}, onPremises: map[string][]string{}, samlProviders: map[string]*SAMLProvider{},
 	}
 }

@@ -16,6 +16,10 @@ const (
 	// totpDrift is how many steps a phone's clock may be off, both ways (RFC 6238
 	// section 6).
 	totpDrift = 1
+
+	// resyncDrift is how many steps it may be off when two codes in a row say so: five
+	// minutes. Were it more, codes that somebody saw long ago could be made to count.
+	resyncDrift = 10
 )
 
 // totp is the code of a time step (RFC 6238 section 4, RFC 4226 section 5.3).
@@ -39,4 +43,21 @@ func matchTOTP(seed []byte, code string, now time.Time) (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// matchPair returns the step that the second of two codes in a row is for, and how many
+// steps the phone's clock is ahead.
+func matchPair(seed []byte, first, second string, now time.Time) (step, drift int64, ok bool) {
+	current := now.Unix() / totpStep
+	for drift = -resyncDrift; drift <= resyncDrift; drift++ {
+		step = current + drift
+		if subtle.ConstantTimeCompare([]byte(totp(seed, step-1)+totp(seed, step)), []byte(first+second)) != 1 {
+			continue
+		}
+		if drift >= -totpDrift && drift <= totpDrift {
+			drift = 0 // no more than typing takes
+		}
+		return step, drift, true
+	}
+	return 0, 0, false
 }

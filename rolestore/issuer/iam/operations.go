@@ -43,6 +43,7 @@ var operations = func() table {
 		userOperations, userPolicyOperations, accessKeyOperations,
 		groupOperations, groupPolicyOperations,
 		profileOperations,
+		mfaOperations,
 		oidcOperations,
 		preferenceOperations,
 	} {
