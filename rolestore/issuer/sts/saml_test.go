@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -339,5 +340,21 @@ AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=$3 aws sts get-c
 	out, err := c.CombinedOutput()
 	if want := "alice " + ownURL + "/saml\narn:aws:sts::" + account + ":assumed-role/dev/alice@example.com\n"; err != nil || string(out) != want {
 		t.Errorf("%v\n%s\nwant %s", err, out, want)
+	}
+}
+
+// What a person is refused for is explained, with the keys that his provider would set.
+func TestWhyOfAPersonWhoSignsIn(t *testing.T) {
+	when := roleARN(account, "when")
+	w := newSAMLWorld(t, role("when", statement(trustsSAML+`,"Condition":{"StringEquals":{"saml:sub":"alice"}}`)))
+	for sub, want := range map[string]string{"alice": "Allow", "bob": "ImplicitDeny", "": "ImplicitDeny"} {
+		q := Question{Principal: samlProviderARN, Action: withSAML, Resource: when}
+		if sub != "" {
+			q.Context = map[string][]string{"saml:sub": {sub}}
+		}
+		answer, err := w.Why(q)
+		if err != nil || answer.Effect != want || (sub == "") != slices.Equal(answer.Missing, []string{"saml:sub"}) {
+			t.Errorf("%s: %+v, %v", sub, answer, err)
+		}
 	}
 }
