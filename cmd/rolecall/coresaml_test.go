@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -55,6 +56,18 @@ func TestSAMLProvidersOfAFile(t *testing.T) {
 		if _, err := read(provider); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile("(?s)```yaml\n(    saml_providers:.*?)```").FindSubmatch(readme)
+	if example == nil {
+		t.Fatal("the README shows no saml_providers")
+	}
+	path := write("core.yaml", "accounts:\n  - id: \"123456789012\"\n"+strings.Replace(string(example[1]), "/etc/rolecall/adfs.xml", metadata, 1))
+	if _, d, err := readCoreFile(path, false); err != nil || len(d.Accounts[0].SAMLProviders) != 1 || len(d.Accounts[0].Roles) != 1 {
+		t.Errorf("the README's example: %v", err)
 	}
 	if err := os.Chmod(private, 0o640); err != nil {
 		t.Fatal(err)

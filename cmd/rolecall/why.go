@@ -45,7 +45,7 @@ func whyCommand(w world, d defaults) *cobra.Command {
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&q.Principal, "principal", "", "`ARN` of a user, a role, a role's session or an account's root, or the name of a service")
+	f.StringVar(&q.Principal, "principal", "", "`ARN` of a user, a role, a role's session, a SAML provider or an account's root, or the name of a service")
 	f.StringVar(&q.Action, "action", "", "`service:Name`, as in sts:AssumeRole")
 	f.StringVar(&q.Resource, "resource", "*", "`ARN` of what is acted on; with --instance, of the role")
 	f.StringVar(&q.Instance, "instance", "", "`id` of an instance: would its host be given its role, and why")

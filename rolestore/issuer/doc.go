@@ -8,6 +8,7 @@
 //	iam        the API that accounts are managed by: one file a noun
 //	hosts      what a host may ask for on behalf of its instances
 //	relying    what services ask about requests that they received
+//	saml       what a SAML identity provider says of a person
 //	session    session tokens: credentials without a record of them
 //	sigv4      whose signature is this
 //	policy     what do these documents allow

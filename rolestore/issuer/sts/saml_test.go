@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -326,18 +327,34 @@ func TestARecipientWithTheProvidersID(t *testing.T) {
 
 // The CLI of Debian, with nothing changed but where it finds the service.
 func TestTheCLIAssumesARoleWithSAML(t *testing.T) {
-	if _, err := exec.LookPath("aws"); err != nil {
+	if _, err := exec.LookPath("/usr/bin/aws"); err != nil {
 		t.Skip("awscli is not installed: as root, .ci/deps does that")
 	}
 	w := newSAMLWorld(t)
 	c := exec.CommandContext(t.Context(), "sh", "-eu", "-c", `
-set -- $(aws sts assume-role-with-saml --role-arn "$ROLE" --principal-arn "$PROVIDER" --saml-assertion "$ASSERTION" --duration-seconds 900 \
+set -- $(/usr/bin/aws --endpoint-url "$CORE" sts assume-role-with-saml --role-arn "$ROLE" --principal-arn "$PROVIDER" --saml-assertion "$ASSERTION" --duration-seconds 900 \
 	--query '[Credentials.AccessKeyId, Credentials.SecretAccessKey, Credentials.SessionToken, Subject, Audience]' --output text)
 echo "$4 $5"
-AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=$3 aws sts get-caller-identity --query Arn --output text`)
-	c.Env = append(c.Environ(), "ROLE="+dev, "PROVIDER="+samlProviderARN, "ASSERTION="+w.assertion(usual(dev)), "AWS_ENDPOINT_URL_STS="+serve(t, w.world), "AWS_ENDPOINT_URL="+serve(t, w.world), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_PAGER=", "HOME="+t.TempDir())
+AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=$3 /usr/bin/aws --endpoint-url "$CORE" sts get-caller-identity --query Arn --output text`)
+	c.Env = append(c.Environ(), "ROLE="+dev, "PROVIDER="+samlProviderARN, "ASSERTION="+w.assertion(usual(dev)), "CORE="+serve(t, w.world), "AWS_DEFAULT_REGION=eu-west-1", "AWS_PAGER=", "HOME="+t.TempDir())
 	out, err := c.CombinedOutput()
 	if want := "alice " + ownURL + "/saml\narn:aws:sts::" + account + ":assumed-role/dev/alice@example.com\n"; err != nil || string(out) != want {
 		t.Errorf("%v\n%s\nwant %s", err, out, want)
+	}
+}
+
+// What a person is refused for is explained, with the keys that his provider would set.
+func TestWhyOfAPersonWhoSignsIn(t *testing.T) {
+	when := roleARN(account, "when")
+	w := newSAMLWorld(t, role("when", statement(trustsSAML+`,"Condition":{"StringEquals":{"saml:sub":"alice"}}`)))
+	for sub, want := range map[string]string{"alice": "Allow", "bob": "ImplicitDeny", "": "ImplicitDeny"} {
+		q := Question{Principal: samlProviderARN, Action: withSAML, Resource: when}
+		if sub != "" {
+			q.Context = map[string][]string{"saml:sub": {sub}}
+		}
+		answer, err := w.Why(q)
+		if err != nil || answer.Effect != want || (sub == "") != slices.Equal(answer.Missing, []string{"saml:sub"}) {
+			t.Errorf("%s: %+v, %v", sub, answer, err)
+		}
 	}
 }

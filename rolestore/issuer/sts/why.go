@@ -16,8 +16,8 @@ import (
 
 // Question is what somebody would want to do.
 type Question struct {
-	// Principal is the ARN of a user, a role, a role's session or an account's root, or
-	// the name of a service.
+	// Principal is the ARN of a user, a role, a role's session, a SAML provider or an
+	// account's root, or the name of a service.
 	Principal string `json:"principal"`
 	Action    string `json:"action"`
 	// Resource is an ARN, or * for an action without one.
@@ -71,12 +71,18 @@ func (s *Server) Why(q Question) (Answer, error) {
 		return Answer{}, fmt.Errorf("action %q on resource %q: want service:Name, as in sts:AssumeRole, and an ARN or *", q.Action, q.Resource)
 	}
 	var policies policy.Policies
-	if strings.HasSuffix(q.Principal, ".amazonaws.com") {
+	switch {
+	case strings.HasSuffix(q.Principal, ".amazonaws.com"):
 		request.Principal = policy.Principal{Service: q.Principal}
 		request.Context.SetBool("aws:PrincipalIsAWSService", true)
 		request.Context.Set("aws:PrincipalServiceName", q.Principal)
 		request.Context.SetTime("aws:CurrentTime", c.Now)
-	} else {
+	case c.Directory.SAMLProvider(q.Principal) != nil: // what it says of a person, the question says
+		request.Principal = policy.Principal{Federated: q.Principal}
+		request.Context.SetBool("aws:PrincipalIsAWSService", false)
+		request.Context.Set("aws:FederatedProvider", q.Principal)
+		request.Context.SetTime("aws:CurrentTime", c.Now)
+	default:
 		if c.Caller = findCaller(c.Directory, q.Principal); c.Caller == nil {
 			return Answer{}, fmt.Errorf("principal %q: there is no such user, role or account, and it is no service", q.Principal)
 		}
