@@ -48,7 +48,9 @@ func (w *world) minio(t testing.TB) (endpoint, role string) {
 	go func() { ended <- server.Wait() }()
 	t.Cleanup(func() {
 		_ = server.Process.Kill()
-		_ = <-ended
+		if err := <-ended; err != nil && server.ProcessState == nil {
+			t.Error(err)
+		}
 	})
 	endpoint = "http://" + address
 	said := func() string {

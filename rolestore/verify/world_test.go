@@ -82,12 +82,13 @@ func (w *world) advance(d time.Duration) {
 
 func definitions() *directory.Definitions {
 	service := role("service", allow(`["rolecall:VerifyRequest","rolecall:AuthorizeRequest"]`, "arn:aws:rolecall::"+account+":service/reports"))
-	reader := role("reader", allow(`"reports:Get*"`, "arn:aws:reports:::${aws:PrincipalTag/team}/*"), allow(`"sts:GetWebIdentityToken"`, "*"))
+	reader := role("reader", allow(`"reports:Get*"`, "arn:aws:reports:::${aws:PrincipalTag/team}/*"), allow(`"sts:GetWebIdentityToken"`, "*"),
+		allow(`"reports:GetReport"`, "arn:aws:reports::"+account+":report/${aws:PrincipalTag/team}/*"))
 	reader.Tags = map[string]string{"team": "blue", "cost": "1"}
 	return &directory.Definitions{Accounts: []directory.AccountDefinition{{
 		ID: account, JWTVendingEnabled: true,
 		Roles: []directory.RoleDefinition{
-			service, reader, role("plain"),
+			service, reader, role("plain"), role("writer", allow(`["reports:GetReport","reports:PutReport"]`, "*")),
 			role("knows", allow(`"rolecall:VerifyRequest"`, "*")),
 			role("careful", allow(`"reports:*"`, "*"), []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}}`)),
 		},
