@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ import (
 type coreOptions struct {
 	listen      string
 	url         string
+	domain      string
 	socket      string
 	tls         tlsOptions
 	site        siteOptions
@@ -41,6 +43,9 @@ type coreHalf struct {
 	tasks     []task
 	close     []func() error
 }
+
+// domainName is a domain of at least two labels (RFC 1123 section 2.1), or none.
+var domainName = regexp.MustCompile(`^$|^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`)
 
 func coreCommand(w world, d defaults) *cobra.Command {
 	var c common
@@ -99,13 +104,16 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	if err != nil {
 		return nil, err
 	}
+	if !domainName.MatchString(o.domain) {
+		return nil, fmt.Errorf("--issuer-domain %q: want a domain in lower case, as in example.com, below which sts and sts.REGION are the core's names", o.domain)
+	}
 	site, err := o.site.open(w, logger)
 	if err != nil {
 		return nil, err
 	}
 	core, err := issuer.Open(issuer.Config{
 		Site: site, WellKnown: o.wellKnown,
-		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune, URL: url,
+		Path: c.path(coreDBFile), Keyring: keyring, Definitions: o.definitions, Prune: o.prune, URL: url, Domain: o.domain,
 		Now: w.now, Logger: logger,
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ type (
 	fileAccount struct {
 		ID                string        `yaml:"id"`
 		JWTVendingEnabled bool          `yaml:"jwt_vending_enabled"`
+		InactiveRegions   []string      `yaml:"inactive_regions"`
 		Policies          []filePolicy  `yaml:"policies"`
 		Groups            []fileGroup   `yaml:"groups"`
 		Users             []fileUser    `yaml:"users"`

@@ -76,7 +76,7 @@ func (f coreFile) definitions(path string) (*directory.Definitions, error) {
 }
 
 func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
-	out.ID, out.JWTVendingEnabled = a.ID, a.JWTVendingEnabled
+	out.ID, out.JWTVendingEnabled, out.InactiveRegions = a.ID, a.JWTVendingEnabled, a.InactiveRegions
 	for _, p := range a.Policies {
 		document, err := json.Marshal(p.Document)
 		if err != nil {

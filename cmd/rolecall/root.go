@@ -68,6 +68,7 @@ func (o *agentOptions) flags(f *pflag.FlagSet, d defaults) {
 func (o *coreOptions) flags(f *pflag.FlagSet, d defaults) {
 	f.StringVar(&o.listen, "issuer-listen", "127.0.0.1:8473", "`HOST:PORT` where the core answers hosts and people's tools, or empty for none; off loopback with TLS alone")
 	f.StringVar(&o.url, "issuer-url", "", "`URL` where parties outside reach the core, of which the tokens of GetWebIdentityToken name their issuer; by default that of --issuer-listen")
+	f.StringVar(&o.domain, "issuer-domain", "", "`domain` below which the core has names as AWS's services have: sts.DOMAIN for all regions, sts.REGION.DOMAIN for one, iam.DOMAIN")
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "`file` of the core's TLS certificate, PEM, with those that signed it; read again when it changes")
 	f.StringVar(&o.tls.key, "tls-key", "", "`file` of the certificate's key, PEM")
 	f.BoolVar(&o.tls.auto, "tls-auto", false, "make the TLS certificate, with an authority of the core's own that hosts know from their join token")

@@ -30,6 +30,9 @@ type Config struct {
 	Definitions *directory.Definitions
 	// URL is where parties outside reach the core; see [sts.Config].
 	URL string
+	// Domain is the site's, below which the core has names as AWS has; see [sts.Config]. It
+	// may be empty.
+	Domain string
 	// Site returns the operator's own certificate that signs identity documents, and
 	// its key, as they are now. Nil has the core make its own.
 	Site func() (*x509.Certificate, crypto.Signer, error)
@@ -85,9 +88,9 @@ func Open(c Config) (*Core, error) {
 		desk:      desk,
 		started:   started,
 		callers:   front.NewSources(),
-		front:     front.New(front.Config{Directory: d, Leases: desk, URL: c.URL, Now: c.Now, Logger: c.Logger}),
+		front:     front.New(front.Config{Directory: d, Leases: desk, URL: c.URL, Domain: c.Domain, Now: c.Now, Logger: c.Logger}),
 	}
-	core.sts = sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, Keys: &oidc.Keys{Now: c.Now}, AccessTokens: access, WellKnown: c.WellKnown, URL: c.URL, Now: c.Now}, core.front)
+	core.sts = sts.New(sts.Config{Directory: d, Codes: d, Desk: desk, Keys: &oidc.Keys{Now: c.Now}, AccessTokens: access, WellKnown: c.WellKnown, URL: c.URL, Domain: c.Domain, Now: c.Now}, core.front)
 	iam.New(d, core.front)
 	core.relying = relying.New(relying.Config{Directory: d, Leases: desk, Now: c.Now, Logger: c.Logger})
 	if err = core.Redefine(c.Definitions); err != nil {

@@ -20,6 +20,8 @@ type AccountDefinition struct {
 	// JWTVendingEnabled lets the account's principals have tokens of
 	// GetWebIdentityToken.
 	JWTVendingEnabled bool
+	// InactiveRegions are those in which no credentials of the account are made.
+	InactiveRegions []string
 	// Policies are the managed policies.
 	Policies          []PolicyDefinition
 	Groups            []GroupDefinition

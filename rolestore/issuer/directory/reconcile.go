@@ -67,7 +67,7 @@ func (r *reconciliation) account(a AccountDefinition) error {
 		r.note("account", a.ID, "created")
 	}
 	if next := have; !r.givesWay(r.by, have.ManagedBy) {
-		next.ManagedBy = r.by
+		next.ManagedBy, next.Inactive = r.by, joinRegions(a.InactiveRegions)
 		if err := r.vending(a.ID, &next, a.JWTVendingEnabled); err != nil {
 			return err
 		}
@@ -76,8 +76,9 @@ func (r *reconciliation) account(a AccountDefinition) error {
 				return err
 			}
 		}
-		if next.Vending != have.Vending && have.ManagedBy != "" {
-			r.note("account", a.ID, updated([]string{"jwt_vending_enabled"}))
+		changed := changes(field{"jwt_vending_enabled", next.Vending == have.Vending}, field{"inactive_regions", next.Inactive == have.Inactive})
+		if len(changed) > 0 && have.ManagedBy != "" {
+			r.note("account", a.ID, updated(changed))
 		}
 	}
 	administrator := RoleDefinition{Name: AdministratorRole, AssumeRolePolicyDocument: []byte(trustNobody),

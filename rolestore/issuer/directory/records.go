@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -36,6 +37,7 @@ type identityRecord struct {
 type accountRecord struct {
 	ManagedBy string `json:"managed_by"`
 	Vending   bool   `json:"jwt_vending_enabled,omitempty"`
+	Inactive  string `json:"inactive_regions,omitempty"` // with spaces between them
 	IssuerID  string `json:"issuer_id,omitempty"`
 }
 
@@ -87,6 +89,7 @@ func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
 	return s, errors.Join(
 		EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
 			s.accounts[id] = true
+			s.inactive[id] = strings.Fields(a.Inactive)
 			if a.Vending {
 				s.tokenIssuers[id] = a.IssuerID
 			}

@@ -32,6 +32,7 @@ type Snapshot struct {
 	oidcProviders map[string]*OIDCProvider    // by account/URL without its scheme
 	samlProviders map[string]*SAMLProvider    // by ARN
 	tokenIssuers  map[string]string           // by account
+	inactive      map[string][]string         // by account: its regions that are off
 	tokenKeys     []TokenKey
 	grants        map[string][]*Grant // by host, in order of their names
 	site          []SiteCertificate
@@ -47,7 +48,7 @@ func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{},
 		accessKeys: map[string]*AccessKey{}, devices: map[string]*MFADevice{}, deviceKeys: map[string]string{}, oidcProviders: map[string]*OIDCProvider{}, samlProviders: map[string]*SAMLProvider{},
-		tokenIssuers: map[string]string{},
+		tokenIssuers: map[string]string{}, inactive: map[string][]string{},
 	}
 }
 

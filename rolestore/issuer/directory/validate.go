@@ -54,6 +54,9 @@ func (d Definitions) Validate() error {
 type there struct{ policies, groups, users, roles map[string]bool }
 
 func (a AccountDefinition) validate(keys map[string]bool) error {
+	if err := a.validateRegions(); err != nil {
+		return err
+	}
 	t := there{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	for arn := range awsManaged() {
 		t.policies[arn] = true

@@ -41,8 +41,8 @@ type Operation struct {
 func (s *Server) Serve(api API) {
 	api.verifier = sigv4.NewVerifier(api.Service)
 	s.apis = append(s.apis, &api)
-	for _, name := range s.known[:min(1, len(s.known))] {
-		s.known = append(s.known, api.Service+"."+name)
+	for _, domain := range s.domains {
+		s.known = append(s.known, api.Service+"."+domain)
 	}
 }
 

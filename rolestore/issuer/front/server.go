@@ -32,6 +32,9 @@ type Config struct {
 	// URL is where parties outside reach the service, without a slash at its end, if they
 	// do: its name is one that we are called by, and so are those of the APIs below it.
 	URL string
+	// Domain is the site's, in lower case: each API is called by its name below it. It may
+	// be empty.
+	Domain string
 	// UnsignedBurst is how many calls without a signature one source may make at once; the
 	// usual when zero.
 	UnsignedBurst int
@@ -47,6 +50,7 @@ type Server struct {
 	engine   *gin.Engine
 	apis     []*API
 	known    []string // names of our own
+	domains  []string // below which each API has its name
 	unsigned *Sources
 	refused  *Sources // whose caller is not known
 }
@@ -61,7 +65,10 @@ func New(c Config) *Server {
 	}
 	s := &Server{config: c, engine: surface.Engine(), unsigned: newSources(c.UnsignedBurst), refused: newSources(c.UnsignedBurst)}
 	if u, err := url.Parse(c.URL); err == nil && u.Hostname() != "" {
-		s.known = append(s.known, strings.ToLower(u.Hostname()))
+		s.known, s.domains = append(s.known, strings.ToLower(u.Hostname())), append(s.domains, strings.ToLower(u.Hostname()))
+	}
+	if c.Domain != "" {
+		s.domains = append(s.domains, c.Domain)
 	}
 	s.engine.NoRoute(s.serve) // the protocol has one path and says itself what it lacks
 	return s

@@ -19,6 +19,9 @@ func (c *call) claim(kind session.Kind, owner, account, name string, life time.D
 // seal makes a session. What it carries beyond the space for it is the caller's
 // doing.
 func (c *call) seal(claims session.Claims) (rolestore.Credentials, error) {
+	if err := c.checkRegion(claims.Account); err != nil {
+		return rolestore.Credentials{}, err
+	}
 	issued, err := c.Directory.Sealer().Issue(claims)
 	var large *session.TooLargeError
 	if errors.As(err, &large) {

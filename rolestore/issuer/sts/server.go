@@ -40,6 +40,9 @@ type Config struct {
 	// issuer of the tokens of GetWebIdentityToken is below it. Empty means that they do
 	// not, and there are no such tokens.
 	URL string
+	// Domain is the site's: sts.<Domain> is the global endpoint and sts.<region>.<Domain>
+	// that of a region, in lower case. It may be empty.
+	Domain string
 	// Desk is where hosts redeem their tokens.
 	Desk *hosts.Desk
 	// Keys are those of identity providers.
@@ -65,8 +68,8 @@ func New(c Config, door *front.Server) *Server {
 	door.Serve(front.API{
 		Service: service, Version: version, Namespace: namespace,
 		Logged:   []front.Logged{{Parameter: "RoleArn", Key: "role_arn"}, {Parameter: "RoleSessionName", Key: "session"}},
-		Endpoint: func(host string) bool { return endpoint(host) != "" },
-		Fits:     regionFits, Find: s.find,
+		Endpoint: func(host string) bool { return s.endpoint(host) != "" },
+		Fits:     s.regionFits, Find: s.find,
 	})
 	s.discovery(door)
 	return s
@@ -75,7 +78,7 @@ func New(c Config, door *front.Server) *Server {
 // find returns the operation that is asked for.
 func (s *Server) find(r *query.Request) (front.Operation, bool) {
 	known, ok := actions[r.Action]
-	if !ok || known.regional && endpoint(r.Host) == globalRegion {
+	if !ok || known.regional && s.endpoint(r.Host) == globalRegion {
 		return front.Operation{}, false
 	}
 	return front.Operation{Unsigned: !known.signed, Do: func(asked *caller.Call) ([]query.Element, error) {

@@ -33,11 +33,12 @@ import (
 )
 
 const (
-	account  = "111122223333"
-	other    = "444455556666"
-	ownURL   = "https://core.example.com"
-	callerID = "i-0123456789abcdef0" // the session name of every caller
-	hostID   = "h-0123456789abcdef0"
+	account   = "111122223333"
+	other     = "444455556666"
+	ownURL    = "https://core.example.com"
+	ownDomain = "cloud.example"
+	callerID  = "i-0123456789abcdef0" // the session name of every caller
+	hostID    = "h-0123456789abcdef0"
 
 	trustEveryone = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}`
 	trustEC2      = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`
@@ -129,8 +130,8 @@ func newWorld(t testing.TB, definitions directory.Definitions) *world {
 // usual if 0.
 func (w *world) open(burst int) {
 	desk := hosts.New(w.directory, w.now)
-	w.door = front.New(front.Config{Directory: w.directory, Leases: desk, URL: ownURL, UnsignedBurst: burst, Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
-	w.Server = New(Config{Directory: w.directory, Codes: w.directory, Desk: desk, URL: ownURL, Now: w.clock}, w.door)
+	w.door = front.New(front.Config{Directory: w.directory, Leases: desk, URL: ownURL, Domain: ownDomain, UnsignedBurst: burst, Now: w.clock, Logger: slog.New(slog.NewJSONHandler(w, nil))})
+	w.Server = New(Config{Directory: w.directory, Codes: w.directory, Desk: desk, URL: ownURL, Domain: ownDomain, Now: w.clock}, w.door)
 }
 
 // unlimited lets one source call without a signature as often as it likes.
@@ -233,15 +234,24 @@ func sdkCredentials(c rolestore.Credentials) aws.Credentials {
 // sign signs r, whose body is payload, as the SDK for Go does, at the time at.
 func sign(t testing.TB, r *http.Request, payload string, c rolestore.Credentials, at time.Time) *http.Request {
 	t.Helper()
-	sum := sha256.Sum256([]byte(payload))
-	err := v4.NewSigner().SignHTTP(context.Background(), sdkCredentials(c), r, hex.EncodeToString(sum[:]), service, "eu-west-1", at)
+	err := v4.NewSigner().SignHTTP(context.Background(), sdkCredentials(c), r, hashOf(payload), service, "eu-west-1", at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.ContentLength > 0 { // which is signed, and which a server finds among the headers
+	setLength(r)
+	return r
+}
+
+func hashOf(payload string) string {
+	sum := sha256.Sum256([]byte(payload))
+	return hex.EncodeToString(sum[:])
+}
+
+// setLength sets what is signed, and what a server finds among the headers.
+func setLength(r *http.Request) {
+	if r.ContentLength > 0 {
 		r.Header.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
 	}
-	return r
 }
 
 // signed is a POST of f, signed now with c.
