@@ -52,7 +52,7 @@ var rooms = map[string]room{
 	"rolestore/hold":                 {may: []string{"rolestore", "rolestore/dbfile", "rolestore/identity", "rolestore/seal"}},
 	"rolestore/rotate":               {may: []string{"rolestore"}, pure: true},
 	"rolestore/source":               {may: []string{"rolestore", "rolestore/hosttoken", "rolestore/identity"}},
-	"rolestore/issuer":               {may: []string{"rolestore/hosttoken", "rolestore/identity", "rolestore/issuer/oidc", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/hosts", "rolestore/issuer/iam", "rolestore/issuer/session", "rolestore/issuer/sts", "rolestore/seal", "rolestore/surface", "rolestore/issuer/relying", "rolestore/verify/wire"}},
+	"rolestore/issuer":               {may: []string{"rolestore/hosttoken", "rolestore/identity", "rolestore/issuer/oidc", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/hosts", "rolestore/issuer/iam", "rolestore/issuer/session", "rolestore/issuer/sts", "rolestore/seal", "rolestore/surface", "rolestore/issuer/relying", "rolestore/verify/wire", "rolestore/issuer/caller", "rolestore/issuer/policy"}},
 	"rolestore/issuer/front":         {may: []string{"rolestore/surface", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/query", "rolestore/issuer/sigv4"}},
 	"rolestore/issuer/query":         {may: []string{"rolestore/issuer/sigv4"}},
 	"rolestore/issuer/caller":        {may: []string{"rolestore/issuer/directory", "rolestore/issuer/hosts", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/session", "rolestore/issuer/sigv4"}},

@@ -30,6 +30,7 @@ type coreOptions struct {
 	prune       bool
 	wellKnown   oidc.WellKnown
 	definitions *directory.Definitions
+	endpoints   []fileVPCEndpoint
 	// survives, if set, refuses definitions that would take away what runs beside the
 	// core.
 	survives func(*directory.Definitions) error
@@ -88,7 +89,7 @@ func (o *coreOptions) readFile(c *common, command *cobra.Command, others *pflag.
 	if err != nil {
 		return err
 	}
-	o.definitions = definitions
+	o.definitions, o.endpoints = definitions, file.VPCEndpoints
 	if o.wellKnown, err = file.WebIdentityProviders.wellKnown(); err != nil {
 		return err
 	}
@@ -136,6 +137,9 @@ func openCore(ctx context.Context, c common, o coreOptions, w world, keyring *se
 	}
 	half.serve("core admin socket", core.Admin(), admin)
 	half.watchFile(c.config, o, w, logger)
+	if err := half.listenPrivate(ctx, o, c.config, logger); err != nil {
+		return nil, err
+	}
 	if o.listen == "" {
 		return half, nil
 	}

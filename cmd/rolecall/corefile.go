@@ -13,9 +13,10 @@ import (
 
 // coreFile is core.yaml: settings, and the accounts with what is in them.
 type coreFile struct {
-	Accounts             []fileAccount `yaml:"accounts"`
-	WebIdentityProviders fileEndpoints `yaml:"web_identity_providers"`
-	Settings             settings      `yaml:",inline"`
+	Accounts             []fileAccount     `yaml:"accounts"`
+	WebIdentityProviders fileEndpoints     `yaml:"web_identity_providers"`
+	VPCEndpoints         []fileVPCEndpoint `yaml:"vpc_endpoints"`
+	Settings             settings          `yaml:",inline"`
 }
 
 // readCoreFile reads core.yaml. One with a secret in it must be its owner's alone.

@@ -89,7 +89,12 @@ func listenAt(ctx context.Context, address netip.AddrPort) (net.Listener, error)
 	if err != nil {
 		return nil, err
 	}
-	return netutil.LimitListener(&perSource{Listener: l, held: map[netip.Prefix]int{}}, maxPeers), nil
+	return limited(l), nil
+}
+
+// limited bounds the connections of each source and of all.
+func limited(l net.Listener) net.Listener {
+	return netutil.LimitListener(&perSource{Listener: l, held: map[netip.Prefix]int{}}, maxPeers)
 }
 
 // tlsConfig is nil for a core that speaks no TLS.

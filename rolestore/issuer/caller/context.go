@@ -29,7 +29,12 @@ func (c *Call) Context() *policy.Context {
 // is one on which nobody listens in.
 func DescribeWay(m *policy.Context, r *query.Request) {
 	m.SetBool("aws:SecureTransport", r.TLS || !r.Source.IsValid())
-	m.SetAddr("aws:SourceIp", r.Source)
+	if r.Endpoint == "" {
+		m.SetAddr("aws:SourceIp", r.Source)
+	} else { // by which nobody is known outside
+		m.Set("aws:SourceVpce", r.Endpoint)
+		m.SetAddr("aws:VpcSourceIp", r.Source)
+	}
 	if r.UserAgent != "" {
 		m.Set("aws:UserAgent", r.UserAgent)
 	}

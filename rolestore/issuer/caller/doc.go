@@ -5,6 +5,7 @@
 //	identify.go   from a signature to its caller
 //	context.go    the condition keys that every signed request has
 //	session.go    the policies that a session was made with
+//	endpoint.go   what the private endpoint that the request came through lets through
 //	authorize.go  a decision, AWS's text of a refusal, and its encoded message
 //
 // Every condition key that AWS sets on each request is set here, so that no Deny stays

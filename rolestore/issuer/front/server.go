@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"log/slog"
@@ -161,6 +162,9 @@ func (s *Server) answer(r *http.Request) (c *caller.Call, api *API, result []que
 		c.Who = c.Caller.ARN()
 	} else if !s.unsigned.allow(c.Source, c.Now) {
 		return c, api, nil, query.Throttled("too many unsigned calls of one source")
+	}
+	if err = c.AtEndpoint(r.Context(), api.Service+":"+c.Action, cmp.Or(operation.Resource, "*")); err != nil {
+		return c, api, nil, err
 	}
 	result, err = operation.Do(c)
 	return c, api, result, err

@@ -38,6 +38,7 @@ const (
 	IdentityBased
 	PermissionsBoundary
 	SessionBased
+	VPCEndpoint // which is asked before all others
 )
 
 // String returns the type as AWS's messages name it.
@@ -51,6 +52,8 @@ func (t Type) String() string {
 		return "permissions boundary"
 	case SessionBased:
 		return "session policy"
+	case VPCEndpoint:
+		return "VPC endpoint policy"
 	}
 	return "Type(?)"
 }

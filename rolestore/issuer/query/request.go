@@ -32,6 +32,7 @@ type Request struct {
 	Source    netip.Addr // invalid over a Unix socket
 	TLS       bool
 	UserAgent string
+	Endpoint  string // the id of the private one; empty anywhere else
 }
 
 // New is what is known of a request before it is read.

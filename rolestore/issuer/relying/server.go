@@ -113,6 +113,9 @@ func (s *Server) answer(r *http.Request) (who string, q *wire.Question, a wire.A
 		actions = append(actions, wire.AuthorizeAction)
 	}
 	for _, action := range actions {
+		if err := asker.AtEndpoint(r.Context(), action, wire.ServiceARN(asker.Caller.Account, q.Service)); err != nil {
+			return who, nil, a, err
+		}
 		m := caller.Matter{Action: action, Resource: wire.ServiceARN(asker.Caller.Account, q.Service), Context: asker.Context()}
 		if err := asker.Authorize(m); err != nil {
 			return who, nil, a, err

@@ -19,8 +19,10 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/rolecall/rolecall/rolestore"
+	"github.com/rolecall/rolecall/rolestore/issuer/caller"
 	"github.com/rolecall/rolecall/rolestore/issuer/directory"
 	"github.com/rolecall/rolecall/rolestore/issuer/hosts"
+	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/seal"
 	"github.com/rolecall/rolecall/rolestore/surface"
 	"github.com/rolecall/rolecall/rolestore/verify/wire"
@@ -86,6 +88,12 @@ func (w *world) presigned(t testing.TB, more string) *wire.Question {
 
 func (w *world) post(t testing.TB, body []byte, c aws.Credentials) *httptest.ResponseRecorder {
 	t.Helper()
+	return w.send(w.signed(t, body, c))
+}
+
+// signed is a question, signed unless there are no credentials.
+func (w *world) signed(t testing.TB, body []byte, c aws.Credentials) *http.Request {
+	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:8473"+wire.Path, bytes.NewReader(body))
 	if c.AccessKeyID != "" {
 		sum := sha256.Sum256(body)
@@ -94,7 +102,27 @@ func (w *world) post(t testing.TB, body []byte, c aws.Credentials) *httptest.Res
 		}
 		r.Header.Set("Content-Length", strconv.Itoa(len(body))) // which is signed, and which a server finds among the headers
 	}
-	return w.send(r)
+	return r
+}
+
+// TestAnEndpointNarrowsQuestions: what comes through a private endpoint its policy must
+// allow too.
+func TestAnEndpointNarrowsQuestions(t *testing.T) {
+	w := newWorld(t)
+	body, err := json.Marshal(w.presigned(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for action, want := range map[string]int{wire.VerifyAction: http.StatusOK, "sts:*": http.StatusForbidden} {
+		document, err := policy.Parse(policy.Resource, []byte(`{"Statement":{"Effect":"Allow","Principal":"*","Action":"`+action+`","Resource":"*"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &caller.Endpoint{ID: "vpce-0123456789abcdef0", Policy: policy.Policy{Document: document}}
+		if reply := w.send(w.signed(t, body, credentials()).WithContext(e.Through(t.Context()))); reply.Code != want || want != http.StatusOK && !strings.Contains(reply.Body.String(), "VPC endpoint policy") {
+			t.Errorf("%s: %d %s", action, reply.Code, reply.Body)
+		}
+	}
 }
 
 func (w *world) send(r *http.Request) *httptest.ResponseRecorder {

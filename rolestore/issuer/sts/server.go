@@ -81,7 +81,7 @@ func (s *Server) find(r *query.Request) (front.Operation, bool) {
 	if !ok || known.regional && s.endpoint(r.Host) == globalRegion {
 		return front.Operation{}, false
 	}
-	return front.Operation{Unsigned: !known.signed, Do: func(asked *caller.Call) ([]query.Element, error) {
+	return front.Operation{Unsigned: !known.signed, Resource: r.Form.Get("RoleArn"), Do: func(asked *caller.Call) ([]query.Element, error) {
 		c := &call{Call: asked, Server: s, desk: s.config.Desk}
 		if known.signed {
 			if err := c.admit(); err != nil {
