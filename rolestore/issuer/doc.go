@@ -23,6 +23,9 @@
 // rolestore/verify. Identity documents are signed by another key, of the site's certificate, which
 // is on the same surface for everybody to verify by.
 //
+// [Core.Private] is the same for a network that shall reach no more of it than a policy
+// lets through.
+//
 // [Core.Admin] is for a Unix socket whose permissions
 // decide who may open it: no administrator's key lies on a disk, and whoever may
 // open the socket gets a short session of the administrator's role instead.

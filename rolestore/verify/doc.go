@@ -20,6 +20,9 @@
 //	WebIdentity    a token of GetWebIdentityToken; the issuer's key set verifies it, and
 //	               nobody is asked                  webidentity.go, keyset.go
 //
+// A service that gives out bearer tokens of its own asks, as AWS's do, for the action
+// sts:GetServiceBearerToken on *, with the keys sts:AWSServiceName and sts:DurationSeconds.
+//
 // What does not verify is an [*Error] with AWS's code and an HTTP status. When the core
 // cannot be asked nobody is let in.
 //

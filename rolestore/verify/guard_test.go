@@ -145,6 +145,26 @@ func TestTheCoreDecides(t *testing.T) {
 	}
 }
 
+// TestAServiceThatGivesOutBearerTokens asks for AWS's permission to have them
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_bearer.html).
+func TestAServiceThatGivesOutBearerTokens(t *testing.T) {
+	w := newWorld(t)
+	g := guard(t, w.config(t))
+	token := func(service, seconds string) *verify.Matter {
+		return &verify.Matter{Action: "sts:GetServiceBearerToken", Resource: "*", Context: map[string][]string{"sts:AWSServiceName": {service}, "sts:DurationSeconds": {seconds}}}
+	}
+	bearer := w.session(t, account, "bearer")
+	if _, err := g.Verify(w.call(t, bearer, call{}), token("reports", "3600")); err != nil {
+		t.Error(err)
+	}
+	for name, m := range map[string]*verify.Matter{"of another service": token("billing", "3600"), "for longer": token("reports", "3601")} {
+		_, err := g.Verify(w.call(t, bearer, call{}), m)
+		refusal(t, name, err, "AccessDenied")
+	}
+	_, err := g.Verify(w.call(t, w.session(t, account, "reader"), call{}), token("reports", "60"))
+	refusal(t, "who has no permission", err, "AccessDenied")
+}
+
 // TestAServiceSaysOnlyWhatItKnows: what policies ask about the caller comes from the core.
 func TestAServiceSaysOnlyWhatItKnows(t *testing.T) {
 	w := newWorld(t)

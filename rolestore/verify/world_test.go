@@ -88,7 +88,9 @@ func definitions() *directory.Definitions {
 	return &directory.Definitions{Accounts: []directory.AccountDefinition{{
 		ID: account, JWTVendingEnabled: true,
 		Roles: []directory.RoleDefinition{
-			service, reader, role("plain"), role("writer", allow(`["reports:GetReport","reports:PutReport"]`, "*")),
+			service, reader, role("plain"),
+			role("bearer", []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:GetServiceBearerToken","Resource":"*","Condition":{"StringEquals":{"sts:AWSServiceName":"reports"},"NumericLessThanEquals":{"sts:DurationSeconds":"3600"}}}}`)),
+			role("writer", allow(`["reports:GetReport","reports:PutReport"]`, "*")),
 			role("knows", allow(`"rolecall:VerifyRequest"`, "*")),
 			role("careful", allow(`"reports:*"`, "*"), []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}}`)),
 		},
