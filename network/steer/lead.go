@@ -42,16 +42,19 @@ func (w Way) arrivedRules() []rule {
 		strayRules(all(on, differs(lo), notIn(served))))
 }
 
+// nobodys is the port that no connection has (RFC 6335, section 6).
+const nobodys = 0
+
 // ownPortRules refuse our own port where answers get the port that was asked: a reset from
-// it would be taken for one of those, and whoever asked would wait. ICMP says the same (RFC
-// 1122, section 4.2.3.9).
+// it would be taken for one of those, and whoever asked would wait. So the refusal comes
+// from no port, until [Way.answerRules] know it by that. (ICMP could say the same; but over
+// IPv6 it comes to a program on lo while that is still in connect(2), and is ignored.)
 func (w Way) ownPortRules(from exprs) []rule {
 	if w.Mode != Rewrite {
 		return nil
 	}
-	return []rule{{w.says("our own port"), all(from, tcp(dstPort, w.Port), counted(closed), exprs{
-		&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_PORT_UNREACH},
-	})}}
+	return []rule{{w.says("our own port"), all(from, tcp(dstPort, w.Port), counted(closed),
+		dstPort.set(network16(nobodys)), reset())}}
 }
 
 // elsewhereRules keep guests from our own port at addresses that are not for metadata.
@@ -130,14 +133,17 @@ func (w Way) ownerRules() []rule {
 		meta(expr.MetaKeySKUID, 0), differs(native(*w.Owner)), dropped(usurped))}}
 }
 
-// answerRules give our answers the port that was asked, before anybody else sees
-// them.
+// answerRules give our answers, and the refusals of [Way.ownPortRules], the port that was
+// asked, before anybody else sees them.
 func (w Way) answerRules() []rule {
 	if w.Mode != Rewrite {
 		return nil
 	}
-	return []rule{{w.says("an answer"), all(
-		meta(expr.MetaKeyOIFNAME, 0), anyServed, tcp(srcPort, w.Port), srcPort.set(network16(metadataPort)))}}
+	on := all(meta(expr.MetaKeyOIFNAME, 0), anyServed)
+	return []rule{
+		{w.says("an answer"), all(on, tcp(srcPort, w.Port), srcPort.set(network16(metadataPort)))},
+		{w.says("a refusal"), all(on, tcp(srcPort, nobodys), srcPort.set(network16(w.Port)))},
+	}
 }
 
 // leadingChains are those that not every mode has.

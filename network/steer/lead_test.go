@@ -83,8 +83,9 @@ func TestNothingElseOfTheHostIsReached(t *testing.T) {
 				}
 			}
 		}
-		for _, addr := range link.Served() {
+		for _, addr := range link.Served() { // on lo no device refuses before our own port would
 			refuse("the host", b.host, at(addr, 22))
+			refuse("the host", b.host, at(addr, ours))
 		}
 		closed := func() uint64 { return counters(t, b).Closed }
 		if got := closed(); got != refused {
