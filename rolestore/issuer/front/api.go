@@ -33,6 +33,8 @@ type Logged struct{ Parameter, Key string }
 type Operation struct {
 	// Unsigned is true for those that present a token of another issuer.
 	Unsigned bool
+	// Long is true for those that take more than [query.MaxParameters].
+	Long bool
 	// Do checks the parameters, authorises the caller, and does it.
 	Do func(*caller.Call) ([]query.Element, error)
 }
