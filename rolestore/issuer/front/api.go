@@ -35,6 +35,8 @@ type Operation struct {
 	Unsigned bool
 	// Resource is what it acts on, as far as the request itself says that; empty means *.
 	Resource string
+	// Long is true for those that take more than [query.MaxParameters].
+	Long bool
 	// Do checks the parameters, authorises the caller, and does it.
 	Do func(*caller.Call) ([]query.Element, error)
 }

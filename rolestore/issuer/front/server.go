@@ -159,11 +159,19 @@ func (s *Server) answer(r *http.Request) (c *caller.Call, api *API, result []que
 	if !ok {
 		return c, api, nil, query.UnknownAction(c.Action, api.Version)
 	}
+	if c.Long() && (!operation.Long || operation.Unsigned) {
+		return c, api, nil, query.TooLong()
+	}
 	if !operation.Unsigned {
 		if c.Caller, err = s.identify(c, api); err != nil {
 			return c, api, nil, err
 		}
 		c.Who = c.Caller.ARN()
+		if c.Long() {
+			if err = c.ReadLong(); err != nil {
+				return c, api, nil, err
+			}
+		}
 	} else if !s.unsigned.allow(c.Source, c.Now) {
 		return c, api, nil, query.Throttled("too many unsigned calls of one source")
 	}

@@ -31,9 +31,11 @@ const (
 type Document struct {
 	kind       Kind
 	statements []statement
+	text       []byte // that it was compiled from
 }
 
-// Parse compiles text, at most [MaxSize] bytes of JSON. The error is an [*Error].
+// Parse compiles text, at most [MaxSize] bytes of JSON, which must not change afterwards.
+// The error is an [*Error].
 func Parse(kind Kind, text []byte) (*Document, error) {
 	top, err := decodeDocument(text)
 	if err != nil {
@@ -61,7 +63,11 @@ func Parse(kind Kind, text []byte) (*Document, error) {
 	if len(list) == 0 {
 		return nil, explained("", syntaxErrors, "Statement is missing or empty.")
 	}
-	return p.document(list)
+	d, err := p.document(list)
+	if err == nil {
+		d.text = text
+	}
+	return d, err
 }
 
 // decodeDocument reads text as far as it is JSON of the right size and shape.

@@ -9,6 +9,10 @@ import "strings"
 func Evaluate(r Request, p Policies) Decision {
 	r.Context = r.Context.evaluated()
 	q := &asked{&r, strings.ToLower(r.Action)}
+	return q.decide(p)
+}
+
+func (q *asked) decide(p Policies) Decision {
 	var resource outcome
 	if p.Resource != nil {
 		resource = q.ask(ResourceBased, Set{*p.Resource})
@@ -16,7 +20,7 @@ func Evaluate(r Request, p Policies) Decision {
 	identity := q.ask(IdentityBased, p.Identity)
 	boundary := q.limit(PermissionsBoundary, p.Boundary)
 	session := q.limit(SessionBased, p.Session)
-	if session.absent && r.Principal.isFederatedUser() {
+	if session.absent && q.Principal.isFederatedUser() {
 		session.absent = false // a federated user has what he was given, else nothing
 	}
 	all := []*outcome{&resource, &identity, &boundary, &session}
@@ -25,7 +29,7 @@ func Evaluate(r Request, p Policies) Decision {
 			return Decision{Effect: ExplicitDeny, Statements: []Match{o.match}, Missing: q.lackedBy(o.match)}
 		}
 	}
-	if r.Context.exhausted() {
+	if q.Context.exhausted() {
 		return Decision{Effect: ExplicitDeny}
 	}
 	d := Decision{Effect: ImplicitDeny, Lacking: q.lacking(&resource, &identity, &boundary, &session)}

@@ -51,7 +51,33 @@ func (w *world) evaluate(t testing.TB, r Request) Decision {
 	}
 	d := Evaluate(r, p)
 	checkExplanation(t, r, p, d)
+	checkSimulation(t, r, p, d)
 	return d
+}
+
+// checkSimulation holds the decision against what a simulation says.
+func checkSimulation(t testing.TB, r Request, p Policies, d Decision) {
+	t.Helper()
+	s := Simulate(r, p)
+	if s.Effect != d.Effect || !slices.Equal(s.Lacking, d.Lacking) || !slices.Equal(s.Missing, d.Missing) {
+		t.Fatalf("simulated it is %+v, else %+v", s.Decision, d)
+	}
+	bounded := false
+	var applied []Match
+	for _, f := range Explain(r, p) {
+		if f.Applies && (f.Statement().Effect == "Deny") == (d.Effect == ExplicitDeny) {
+			applied = append(applied, f.Match)
+			bounded = bounded || f.Type == PermissionsBoundary && d.Effect != ExplicitDeny
+		}
+		for _, name := range f.Missing {
+			if !slices.Contains(s.Wanted, name) {
+				t.Fatalf("%s is missing, and not said to be wanted: %q", name, s.Wanted)
+			}
+		}
+	}
+	if !slices.Equal(s.Applied, applied) || s.Bounded != bounded {
+		t.Fatalf("applied are %+v, bounded %t; explained %+v, %t", s.Applied, s.Bounded, applied, bounded)
+	}
 }
 
 // checkExplanation holds the decision against what each statement has to say.

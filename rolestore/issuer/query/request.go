@@ -18,6 +18,9 @@ const (
 
 	// MaxParameters bounds the parameters of a request: 50 tags make 100.
 	MaxParameters = 512
+
+	// MaxLong bounds those of an operation that takes long lists, of a caller who is known.
+	MaxLong = 8192 // net/url reads 10,000 at most
 )
 
 // Request is a call of the Query protocol.
@@ -33,6 +36,8 @@ type Request struct {
 	TLS       bool
 	UserAgent string
 	Endpoint  string // the id of the private one; empty anywhere else
+
+	long string // the form as it was sent, of which Form has the beginning; else empty
 }
 
 // New is what is known of a request before it is read.
@@ -59,7 +64,16 @@ func (q *Request) Read(r *http.Request) error {
 		Method: r.Method, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery,
 		Host: r.Host, Header: r.Header, Body: body,
 	}
-	if q.Form, err = parameters(r, body); err != nil {
+	encoded, err := parameters(r, body)
+	if err != nil {
+		return err
+	}
+	if strings.Count(encoded, "&") >= MaxParameters {
+		// What is beyond is looked at once the caller is known; see ReadLong.
+		q.long = encoded
+		encoded = strings.Join(strings.SplitN(encoded, "&", MaxParameters+1)[:MaxParameters], "&")
+	}
+	if q.Form, err = parse(encoded); err != nil {
 		return err
 	}
 	q.Action, q.Version = q.Form.Get("Action"), q.Form.Get("Version")
@@ -97,29 +111,53 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
+// Long reports whether the request has more parameters than most operations take.
+func (q *Request) Long() bool { return q.long != "" }
+
+// TooLong is the refusal of too many parameters.
+func TooLong() *Error { return BadRequest("MalformedInput", "The request has too many parameters.") }
+
+// ReadLong reads all parameters of a request that is [Request.Long], whose caller must be
+// known by then: it takes more memory than a stranger may have us use.
+func (q *Request) ReadLong() error {
+	if strings.Count(q.long, "&") >= MaxLong {
+		return TooLong()
+	}
+	form, err := parse(q.long)
+	if err != nil {
+		return err
+	}
+	q.Form, q.long = form, ""
+	return nil
+}
+
 // parameters returns those of the query and, for a POST, of the body too, since
 // one that stands where it is not looked for would be ignored.
-func parameters(r *http.Request, body []byte) (url.Values, error) {
-	encoded := r.URL.RawQuery
+func parameters(r *http.Request, body []byte) (encoded string, err error) {
+	encoded = r.URL.RawQuery
 	switch {
+	case strings.Count(encoded, "&") >= MaxParameters: // they are signed one by one
+		return "", TooLong()
 	case r.Method != http.MethodGet && r.Method != http.MethodPost:
-		return nil, &Error{Code: "MethodNotAllowed", Message: "The request must be a GET or a POST.", Status: http.StatusMethodNotAllowed}
+		return "", &Error{Code: "MethodNotAllowed", Message: "The request must be a GET or a POST.", Status: http.StatusMethodNotAllowed}
 	case len(body) == 0:
 	case r.Method == http.MethodGet:
-		return nil, BadRequest("MalformedInput", "The body of a GET must be empty.")
+		return "", BadRequest("MalformedInput", "The body of a GET must be empty.")
 	default:
 		media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";") // a charset may follow
 		if !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
-			return nil, BadRequest("MalformedInput", "The content type of a POST must be application/x-www-form-urlencoded.")
+			return "", BadRequest("MalformedInput", "The content type of a POST must be application/x-www-form-urlencoded.")
 		}
 		if encoded != "" {
 			encoded += "&"
 		}
 		encoded += string(body)
 	}
-	if strings.Count(encoded, "&") >= MaxParameters {
-		return nil, BadRequest("MalformedInput", "The request has too many parameters.")
-	}
+	return encoded, nil
+}
+
+// parse reads parameters, of which each may be there once.
+func parse(encoded string) (url.Values, error) {
 	form, err := url.ParseQuery(encoded)
 	if err != nil {
 		return nil, &Error{Code: "MalformedQueryString", Message: "The query string contains a syntax error.", Status: http.StatusNotFound}
