@@ -44,7 +44,7 @@ var operations = func() table {
 		groupOperations, groupPolicyOperations,
 		profileOperations,
 		mfaOperations,
-		aliasOperations, summaryOperations,
+		aliasOperations, summaryOperations, detailOperations,
 		oidcOperations,
 		preferenceOperations,
 	} {
