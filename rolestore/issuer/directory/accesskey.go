@@ -22,9 +22,9 @@ const (
 	StatusActive   = "Active"
 	StatusInactive = "Inactive"
 
-	// maxAccessKeys a user has
+	// MaxAccessKeys a user has
 	// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
-	maxAccessKeys = 2
+	MaxAccessKeys = 2
 )
 
 // AccessKeyDefinition is an access key as CreateAccessKey answers it and
@@ -71,8 +71,8 @@ var (
 )
 
 func validateAccessKeys(keys []AccessKeyDefinition, seen map[string]bool) error {
-	if len(keys) > maxAccessKeys {
-		return fmt.Errorf("access_keys: a user has at most %d", maxAccessKeys)
+	if len(keys) > MaxAccessKeys {
+		return fmt.Errorf("access_keys: a user has at most %d", MaxAccessKeys)
 	}
 	for _, k := range keys {
 		switch {

@@ -15,8 +15,8 @@ import (
 func (d *Directory) CreateAccessKey(u *User, now time.Time) (AccessKeyDefinition, error) {
 	var made accessKeyRecord
 	err := d.changeKeys(u, func(keys []accessKeyRecord) ([]accessKeyRecord, error) {
-		if len(keys) >= maxAccessKeys {
-			return nil, &policy.QuotaError{Message: fmt.Sprintf("Cannot exceed quota for AccessKeysPerUser: %d", maxAccessKeys)}
+		if len(keys) >= MaxAccessKeys {
+			return nil, &policy.QuotaError{Message: fmt.Sprintf("Cannot exceed quota for AccessKeysPerUser: %d", MaxAccessKeys)}
 		}
 		id, err := session.NewAccessKeyID(LongTermPrefix, u.Account)
 		if err != nil {

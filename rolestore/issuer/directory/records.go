@@ -41,6 +41,7 @@ type accountRecord struct {
 	VendingBy string `json:"jwt_vending_by,omitempty"`
 	Inactive  string `json:"inactive_regions,omitempty"` // with spaces between them
 	IssuerID  string `json:"issuer_id,omitempty"`
+	Alias     string `json:"alias,omitempty"`
 	// TokenVersion is that of SetSecurityTokenServicePreferences; 0 if it was never asked.
 	TokenVersion int `json:"global_endpoint_token_version,omitempty"`
 	// OnPremises are the hosts where OIDC providers that the API makes may be though they
@@ -96,6 +97,9 @@ func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
 	return s, errors.Join(
 		EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
 			s.accounts[id] = true
+			if a.Alias != "" {
+				s.aliases[id] = a.Alias
+			}
 			s.onPremises[id], s.tokenVersions[id] = a.OnPremises, a.TokenVersion
 			s.inactive[id] = strings.Fields(a.Inactive)
 			if a.Vending {

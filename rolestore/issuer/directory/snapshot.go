@@ -14,6 +14,7 @@ type Snapshot struct {
 	sealer   *session.Sealer
 	home     string
 	accounts map[string]bool
+	aliases  map[string]string // by account
 
 	roles         map[string]*Role            // by account/name
 	roleByARN     map[string]*Role            // by ARN
@@ -49,8 +50,8 @@ type Snapshot struct {
 func newSnapshot(coreID string, keys []session.Key) *Snapshot {
 	return &Snapshot{
 		coreID: coreID, keys: keys, sealer: session.NewSealer(keys, Partition, coreID),
-		accounts: map[string]bool{},
-		roles:    map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{}, roleNames: map[string]string{},
+		accounts: map[string]bool{}, aliases: map[string]string{},
+		roles: map[string]*Role{}, roleByARN: map[string]*Role{}, roleByID: map[string]*Role{}, roleNames: map[string]string{},
 		profiles: map[string]*InstanceProfile{}, profileNames: map[string]string{}, profileByARN: map[string]*InstanceProfile{},
 		hosts: map[string]*Host{}, grants: map[string][]*Grant{},
 		users: map[string]*User{}, userByARN: map[string]*User{}, userByID: map[string]*User{}, userNames: map[string]string{},

@@ -113,7 +113,7 @@ func createVirtualMFADevice(c *call) ([]query.Element, error) {
 	if err != nil {
 		return nil, theMFADevice.refusal(want.Name, err)
 	}
-	picture, err := qrCode(otpauth(made.Name, c.Caller.Account, made.Seed))
+	picture, err := qrCode(otpauth(made.Name, cmp.Or(c.Directory.AccountAlias(c.Caller.Account), c.Caller.Account), made.Seed))
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ var operations = func() table {
 		groupOperations, groupPolicyOperations,
 		profileOperations,
 		mfaOperations,
+		aliasOperations, summaryOperations, detailOperations,
 		oidcOperations,
 		preferenceOperations,
 	} {

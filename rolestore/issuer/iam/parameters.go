@@ -151,9 +151,16 @@ func (a *args) read(p *query.Reader, t parameter) {
 		} else {
 			value = p.Optional(t.name, c)
 		}
-		if t.values != nil && p.Has(t.name) && !slices.Contains(t.values, value) {
-			p.Violate(member, value, "satisfy enum value set: ["+strings.Join(t.values, ", ")+"]")
+		if p.Has(t.name) {
+			t.among(p, member, value)
 		}
+	}
+}
+
+// among notes a value that is none of those that there are.
+func (t parameter) among(p *query.Reader, member, value string) {
+	if t.values != nil && !slices.Contains(t.values, value) {
+		p.Violate(member, value, "satisfy enum value set: ["+strings.Join(t.values, ", ")+"]")
 	}
 }
 
@@ -192,7 +199,9 @@ func (a *args) readList(p *query.Reader, t parameter, member string) {
 		if !ok {
 			break
 		}
-		list = append(list, p.Check(value, query.Constraint{Name: member + "." + strconv.Itoa(i) + ".member", Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown}))
+		name := member + "." + strconv.Itoa(i) + ".member"
+		list = append(list, p.Check(value, query.Constraint{Name: name, Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown}))
+		t.among(p, name, value)
 	}
 	if t.required && list == nil && !p.Has(t.name) {
 		p.Missing(member)
