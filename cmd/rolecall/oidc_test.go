@@ -36,7 +36,7 @@ func newIDP(t *testing.T, h *house) *idp {
 	}
 	h.writeCertificate("idp")
 	const port = "9443"
-	cmd := h.ns.Command(context.Background(), "node", program, port, h.path("core.crt"), h.path("core.key"))
+	cmd := h.ns.Command(context.Background(), "node", program, "localhost", port, h.path("core.crt"), h.path("core.key"))
 	i := &idp{house: h, process: h.startCommand("provider", cmd), url: "https://localhost:" + port}
 	i.waitFor("listening")
 	transport := &http.Transport{

@@ -26,7 +26,7 @@ func (a amazon) signedIn(t testing.TB, c aws.Credentials) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=us-east-1", "AWS_DEFAULT_REGION=us-east-1",
 		"AWS_STS_REGIONAL_ENDPOINTS=regional", "AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey, "AWS_SESSION_TOKEN=" + c.SessionToken,
-		"HTTPS_PROXY=" + a.proxy, "SSL_CERT_FILE=" + a.authority, "AWS_CA_BUNDLE=" + a.authority,
+		"HTTPS_PROXY=" + a.proxy, "SSL_CERT_FILE=" + a.certificate, "AWS_CA_BUNDLE=" + a.certificate,
 	}
 }
 

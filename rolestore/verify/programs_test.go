@@ -39,45 +39,72 @@ func program(t testing.TB, name string) string {
 	return path
 }
 
-// amazon is the core by names of AWS's, for programs that know no other: a listener with
-// a certificate of an authority of our own, and the proxy that leads there.
-type amazon struct {
-	authority string // the file with its certificate
-	proxy     string
-	client    *http.Client
+// authority is a certificate that is its own authority, in files.
+type authority struct {
+	certificate, key string
+	pair             tls.Certificate
 }
 
-func (w *world) amazon(t testing.TB, names ...string) amazon {
+// newAuthority makes one for this machine, and for names.
+func newAuthority(t testing.TB, names ...string) authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: names,
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: names, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
 	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return authority{write("crt.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", private), tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}}
+}
+
+// transport trusts nobody else.
+func (a authority) transport() *http.Transport {
+	roots := x509.NewCertPool()
+	if leaf, err := x509.ParseCertificate(a.pair.Certificate[0]); err == nil {
+		roots.AddCert(leaf)
+	}
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+}
+
+// amazon is the core by names of AWS's, for programs that know no other: a listener with
+// a certificate of an authority of our own, and the proxy that leads there.
+type amazon struct {
+	authority
+	proxy  string
+	client *http.Client
+}
+
+func (w *world) amazon(t testing.TB, names ...string) amazon {
+	t.Helper()
+	a := amazon{authority: newAuthority(t, names...)}
 	server := httptest.NewUnstartedServer(w.Public().Handler)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{a.pair}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	proxy := httptest.NewServer(connect(server.Listener.Addr().String()))
 	t.Cleanup(proxy.Close)
-
-	a := amazon{authority: filepath.Join(t.TempDir(), "ca.pem"), proxy: proxy.URL}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(a.authority, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(text)
 	at, err := url.Parse(proxy.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.client = &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(at), TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	transport := a.transport()
+	transport.Proxy = http.ProxyURL(at)
+	a.proxy, a.client = proxy.URL, &http.Client{Transport: transport}
 	return a
 }
 

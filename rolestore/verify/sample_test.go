@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"bufio"
 	"io"
 	"net/http"
 	"os/exec"
@@ -13,34 +12,22 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// reports is the sample service, built and run as its own process; it returns where.
-func (w *world) reports(t testing.TB) string {
+// build returns a program of ours, built.
+func build(t testing.TB, dir string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "reports")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../testdata/services/reports").CombinedOutput(); err != nil {
+	path := filepath.Join(t.TempDir(), filepath.Base(dir))
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, dir).CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+	return path
+}
+
+// reports is the sample service, run as its own process; it returns where.
+func (w *world) reports(t testing.TB) string {
+	t.Helper()
 	c := w.session(t, account, "service")
-	service := exec.CommandContext(t.Context(), path, "--core", w.URL, "--account", account, "--host", "127.0.0.1")
-	service.Env = []string{"HOME=" + t.TempDir(), "AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey, "AWS_SESSION_TOKEN=" + c.SessionToken}
-	service.Stderr = t.Output()
-	out, err := service.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := service.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = service.Process.Kill()
-		_ = service.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
-	if err != nil || !ok {
-		t.Fatalf("the service says %q: %v", line, err)
-	}
-	return "http://" + address
+	env := []string{"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey, "AWS_SESSION_TOKEN=" + c.SessionToken}
+	return "http://" + start(t, env, "listening on", build(t, "../../testdata/services/reports"), "--core", w.URL, "--account", account, "--host", "127.0.0.1")
 }
 
 // fetch is a request of somebody's to a service, as any SigV4 client makes it.
