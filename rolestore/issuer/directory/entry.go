@@ -101,7 +101,7 @@ func (m *maker) one(t func(*Snapshot) *tree[*entry], bucket, name string) *entry
 }
 
 func (m *maker) owned(prefix string) []*entry {
-	entries := slices.Collect(m.Snapshot.owners.under(prefix))
+	entries := slices.Collect(m.owners.under(prefix))
 	m.uses = append(m.uses, use{byOwner, prefix, entries, true})
 	return entries
 }

@@ -32,16 +32,13 @@ func (d *Directory) follow() {
 	ctx, f.cancel = context.WithCancel(context.Background())
 	go func() {
 		defer close(f.ended)
-		err := error(store.ErrCompacted)
-		for first := true; errors.Is(err, store.ErrCompacted); first = false {
-			if !first {
-				if err = d.load(); err != nil {
-					break
-				}
+		err := d.watch(ctx)
+		for errors.Is(err, store.ErrCompacted) {
+			if err = d.load(); err == nil {
 				d.watches.tellAll()
 				f.reached(d.Snapshot().revision)
+				err = d.watch(ctx)
 			}
-			err = d.watch(ctx)
 		}
 		if err == nil {
 			err = errors.New("the directory is closed")
