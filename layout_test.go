@@ -62,7 +62,7 @@ var rooms = map[string]room{
 	"rolestore/verify/wire":      {pure: true},
 	"rolestore/issuer/relying":   {may: []string{"rolestore/surface", "rolestore/verify/wire", "rolestore/issuer/caller", "rolestore/issuer/directory", "rolestore/issuer/front", "rolestore/issuer/policy", "rolestore/issuer/query", "rolestore/issuer/sigv4"}},
 	"rolestore/issuer/hosts":     {may: []string{"rolestore/hosttoken", "rolestore/identity", "rolestore/issuer/directory", "rolestore/issuer/policy", "rolestore/issuer/session"}},
-	"rolestore/issuer/directory": {may: []string{"rolestore", "rolestore/dbfile", "rolestore/seal", "rolestore/issuer/policy", "rolestore/issuer/session", "rolestore/issuer/saml"}},
+	"rolestore/issuer/directory": {may: []string{"rolestore", "rolestore/dbfile", "rolestore/seal", "rolestore/issuer/directory/store", "rolestore/issuer/policy", "rolestore/issuer/session", "rolestore/issuer/saml"}},
 	"rolestore/issuer/oidc":      {},
 	"rolestore/issuer/policy":    {pure: true},
 	"rolestore/issuer/saml":      {pure: true},
@@ -70,6 +70,9 @@ var rooms = map[string]room{
 	"rolestore/issuer/sigv4":     {may: []string{"rolestore"}, pure: true},
 
 	"rolestore/issuer/saml/samltest": {},
+
+	"rolestore/issuer/directory/store":           {may: []string{"rolestore/dbfile"}},
+	"rolestore/issuer/directory/store/storetest": {may: []string{"rolestore/issuer/directory/store"}},
 }
 
 // impure are the imports that a pure room must do without. net/http is left out:

@@ -66,7 +66,7 @@ func fill(t testing.TB, path string, k *seal.Keyring) content {
 func read(f *File) (content, error) {
 	got := content{}
 	err := f.View(func(tx *Tx) error {
-		return tx.forAll(func(bucket, key string, value []byte) error {
+		return tx.ForAll(func(bucket, key string, value []byte) error {
 			got[bucket+"/"+key] = string(value)
 			return nil
 		})

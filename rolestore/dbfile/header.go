@@ -65,7 +65,7 @@ func (f *File) verify(kind string) error {
 		if err := f.accept(h, kind); err != nil {
 			return err
 		}
-		return tx.forAll(func(string, string, []byte) error { return nil })
+		return tx.ForAll(func(string, string, []byte) error { return nil })
 	})
 	if err != nil || !rotated {
 		return err
@@ -118,7 +118,7 @@ func (tx *Tx) putHeader(h header) error {
 
 // sealAnew seals every value with the keyring's last key.
 func (tx *Tx) sealAnew(h header) error {
-	if err := tx.forAll(tx.Put); err != nil {
+	if err := tx.ForAll(tx.Put); err != nil {
 		return err
 	}
 	records, err := tx.records(headerBucket)

@@ -112,8 +112,12 @@ func (tx *Tx) ForEach(bucket string, fn func(key string, value []byte) error) er
 // that a value opens and yet is not what it ought to be.
 func (tx *Tx) Damaged(err error) error { return tx.file.damaged(err) }
 
-// forAll is ForEach over every bucket but the header's.
-func (tx *Tx) forAll(fn func(bucket, key string, value []byte) error) error {
+// ID counts the transactions of the file: that of one that changes something is one more
+// than that of the last that did, over restarts too.
+func (tx *Tx) ID() int64 { return int64(tx.tx.ID()) }
+
+// ForAll is [Tx.ForEach] over every bucket but the header's, in the order of their names.
+func (tx *Tx) ForAll(fn func(bucket, key string, value []byte) error) error {
 	var buckets []string
 	err := tx.file.guard(func() error {
 		return tx.tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {

@@ -4,14 +4,12 @@ import "fmt"
 
 // SetAccountAlias gives an account another name, in the place of one that it may have. No
 // two accounts have the same.
-func (d *Directory) SetAccountAlias(account, alias string) error {
+func (d *Directory) SetAccountAlias(account, name string) error {
 	return d.changeAccount(account, func(_ *Tx, a *accountRecord) error {
-		for _, taken := range d.Snapshot().aliases {
-			if taken == alias {
-				return fmt.Errorf("account alias %s: %w", alias, ErrExists)
-			}
+		if d.Snapshot().owners.get(alias(name)) != nil {
+			return fmt.Errorf("account alias %s: %w", name, ErrExists)
 		}
-		a.Alias = alias
+		a.Alias = name
 		return nil
 	})
 }
@@ -28,4 +26,6 @@ func (d *Directory) DeleteAccountAlias(account, alias string) error {
 }
 
 // AccountAlias is the other name of an account, or empty.
-func (s *Snapshot) AccountAlias(account string) string { return s.aliases[account] }
+func (s *Snapshot) AccountAlias(account string) string {
+	return noun[accountRecord](s.record(bucketAccount, account)).Alias
+}

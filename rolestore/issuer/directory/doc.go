@@ -4,7 +4,8 @@
 // names and bounds are IAM's
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 //
-// It lives in core.db, whose buckets are
+// It is records in a [Store], which is core.db on one machine; see the room store. Their
+// buckets are
 //
 //	core               identity: the core's id and its issuing keys; authority, for TLS;
 //	                   site_certificates, for identity documents; web_identity_keys, for
@@ -23,11 +24,19 @@
 //	lease              <instance id>, with the host that it belongs to
 //	join_token         <hash of the secret>, with the account that a host may join
 //
-// Readers never touch the file: they take a [Snapshot], which is immutable and
-// replaced as a whole after each change. A change is durable before it is seen.
+// Readers never touch the store: they take a [Snapshot], which is immutable, and the
+// next shares with it all that has not changed. A change is a [Tx] on top of a snapshot.
+// What it comes to is committed, durably and whole, if nothing was since that snapshot;
+// then it comes back by the store's watch, the one way into the next snapshot, whoever
+// changed something. So a change costs what it changes, and is seen when it is answered.
 //
-// Leases alone are not in it: there may be very many, and hosts claim them while
-// they work; see [Directory.Lease]. A [Watch] notes what changes for one host.
+//	records, arns, ids, owners    the trees of a snapshot, of entries
+//	readers                       what is read of a record when it comes
+//	makers                        what is made of it, and of those that it names, when
+//	                              somebody asks: policies take their time. It is made
+//	                              anew only where one that it uses has changed
+//
+// A [Watch] notes what changes for one host.
 //
 // Definitions come from core.yaml or are built in; see [Directory.Reconcile]. The
 // file owns what it names and nothing else; what is built in gives way to it. A

@@ -1,7 +1,7 @@
 package directory
 
 import (
-	"maps"
+	"errors"
 	"path"
 	"slices"
 	"time"
@@ -57,53 +57,58 @@ func (g *Grant) CoversInstance(id string) bool {
 
 // isFor reports whether a host is the one that the grant is for. That it calls itself
 // so is not enough where its key is named.
-func (g *Grant) isFor(h *Host) bool {
-	return h != nil && h.ID == g.Host && h.Account == g.Account && (g.HostKey == "" || g.HostKey == h.Fingerprint())
+func (g *Grant) isFor(h registered) bool {
+	return h.Host != nil && h.ID == g.Host && h.Account == g.Account && (g.HostKey == "" || g.HostKey == h.fingerprint)
 }
 
 // owner implements owned.
 func (g Grant) owner() (account, managedBy string) { return g.Account, g.ManagedBy }
 
 // GrantsOf are the grants of a host, by name. The caller must not change them.
-func (s *Snapshot) GrantsOf(host string) []*Grant { return s.grants[host] }
+func (s *Snapshot) GrantsOf(host string) []*Grant {
+	var grants []*Grant
+	h := noun[registered](s.record(bucketHost, host))
+	for e := range s.owners.under(grantsOfHost(host)) {
+		if g := noun[*Grant](e); g.isFor(h) {
+			grants = append(grants, g)
+		}
+	}
+	return grants
+}
 
 // Grants are all grants, by account and name, also those of core.yaml whose host has
 // not joined.
 func (s *Snapshot) Grants() []*Grant {
-	all := slices.Concat(append(slices.Collect(maps.Values(s.grants)), s.waiting)...)
-	slices.SortFunc(all, func(a, b *Grant) int {
-		return slices.Compare([]string{a.Account, a.Name}, []string{b.Account, b.Name})
-	})
+	var all []*Grant
+	for e := range s.records.under(bucketGrant + "/") {
+		all = append(all, noun[*Grant](e))
+	}
 	return all
 }
 
 // Grant returns the grant of that name in an account, or nil.
 func (s *Snapshot) Grant(account, name string) *Grant {
-	for _, g := range s.Grants() {
-		if g.Account == account && g.Name == name {
-			return g
-		}
+	return noun[*Grant](s.record(bucketGrant, key(account, name)))
+}
+
+func readGrant(e *entry) error {
+	g := new(Grant)
+	if err := e.decode(g); err != nil {
+		return err
 	}
+	e.noun, e.owners = g, []string{grantsOfHost(g.Host) + e.Name}
 	return nil
 }
 
-func (s *Snapshot) addGrant(g *Grant) {
-	if !g.isFor(s.hosts[g.Host]) {
-		s.waiting = append(s.waiting, g)
-		return
-	}
-	s.grants[g.Host] = append(s.grants[g.Host], g)
-}
-
-// dropGrants forgets grants, but for those that name their host's key: they are worth
+// dropGrants forgets grants of a host, but for those that name its key: they are worth
 // nothing without that very host.
-func dropGrants(tx *Tx, extra func(Grant) bool) error {
-	return EachJSON(tx, bucketGrant, func(k string, g Grant) error {
-		if g.HostKey != "" || !extra(g) {
-			return nil
+func dropGrants(tx *Tx, host string, extra func(*Grant) bool) (err error) {
+	for e := range tx.Snapshot().owners.under(grantsOfHost(host)) {
+		if g := noun[*Grant](e); g.HostKey == "" && extra(g) {
+			err = errors.Join(err, tx.Delete(bucketGrant, e.Name))
 		}
-		return tx.Delete(bucketGrant, k)
-	})
+	}
+	return err
 }
 
 // ungranted takes out of grants the instance profiles that are gone: who makes one of

@@ -3,7 +3,6 @@ package directory
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"regexp"
 	"slices"
@@ -87,10 +86,7 @@ func (g GrantDefinition) grant(account string) Grant {
 
 // grants reconciles the grants, once the profiles that they name are there.
 func (r *reconciliation) grants(want Definitions) error {
-	now, err := load(r.tx, slog.New(slog.DiscardHandler)) // as trust does
-	if err != nil {
-		return err
-	}
+	now := r.tx.Snapshot()
 	for _, a := range want.Accounts {
 		for _, g := range a.Grants {
 			if err := r.grant(now, g.grant(a.ID), want.At); err != nil {
@@ -121,7 +117,7 @@ func (r *reconciliation) grant(now *Snapshot, want Grant, at time.Time) error {
 	default:
 		r.note(nouns[bucketGrant], k, updated(want.changes(have))+"; "+want.says())
 	}
-	if !want.isFor(now.Host(want.Host)) {
+	if !want.isFor(noun[registered](now.record(bucketHost, want.Host))) {
 		r.note(nouns[bucketGrant], k, "waits until host "+want.Host+" has joined account "+want.Account+" with its key")
 	}
 	return r.tx.PutJSON(bucketGrant, k, want)

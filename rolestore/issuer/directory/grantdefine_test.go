@@ -2,12 +2,9 @@ package directory
 
 import (
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
 // granting is a core.yaml whose only grant is of the default profile to a host.
@@ -135,13 +132,16 @@ func TestTheAdministratorMustBeAllowedToPassWhatTheFileGrants(t *testing.T) {
 	d := withHost(t, newPlace(t))
 	file := granting(*d.Snapshot().Host(hostName))
 	err := d.change(func(tx *Tx) error {
-		now, err := load(tx, slog.New(slog.DiscardHandler))
-		if err != nil {
+		var administrator roleRecord
+		if err := tx.GetJSON(bucketRole, key(account, AdministratorRole), &administrator); err != nil {
 			return err
 		}
-		now.RoleByName(account, AdministratorRole).Policies = policy.Set{{Name: "none", Document: ours(policy.Identity, denyAll)}}
+		administrator.Definition.Policies = map[string][]byte{"none": []byte(denyAll)}
+		if err := tx.PutJSON(bucketRole, key(account, AdministratorRole), administrator); err != nil {
+			return err
+		}
 		r := reconciliation{tx: tx, named: map[string]bool{}}
-		return r.grant(now, file.Accounts[0].Grants[0].grant(account), noon)
+		return r.grant(tx.Snapshot(), file.Accounts[0].Grants[0].grant(account), noon)
 	})
 	if !errors.Is(err, ErrNotAuthorized) || !strings.Contains(err.Error(), "assumed-role/rolecall-administrator/core.yaml is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/default") {
 		t.Errorf("got %v", err)

@@ -51,28 +51,37 @@ func (r *reconciliation) group(account string, want GroupDefinition) error {
 	return nil
 }
 
-// loadGroups reads the groups; the managed policies are there by now. One with a policy
-// that this version does not understand allows nobody in it anything.
-func (s *Snapshot) loadGroups(tx *Tx, report func(kind, name string, err error)) error {
-	return EachJSON(tx, bucketGroup, func(k string, r groupRecord) error {
-		d := r.Definition
-		g := &Group{UniqueID: r.UniqueID, Account: r.Account, Path: orRoot(d.Path), Name: d.Name, ManagedBy: r.ManagedBy,
-			Created: r.Created, Definition: &d}
-		var err error
-		if g.policies, _, err = (permissions{inline: d.Policies, managed: d.ManagedPolicies}).resolve(s); err != nil {
-			report("group", k, err)
-			g.policies = policy.Set{{Name: "unreadable", Document: ours(policy.Identity, denyAll)}}
-		}
-		s.groups[k] = g
-		s.groupNames[fold(g.Account, g.Name)] = g.Name
-		return nil
-	})
+func readGroup(e *entry) error {
+	var h head
+	if err := e.decode(&h); err != nil {
+		return err
+	}
+	e.arn, e.owners = arn(h.Account, "group", orRoot(h.Path), h.Definition.Name), []string{nameOf(bucketGroup, h.Account, h.Definition.Name)}
+	return nil
+}
+
+// makeGroup makes the group of a record. One with a policy that this version does not
+// understand allows nobody in it anything.
+func makeGroup(e *entry, m *maker) any {
+	var r groupRecord
+	err := e.decode(&r)
+	d := r.Definition
+	g := &Group{UniqueID: r.UniqueID, Account: r.Account, Path: orRoot(d.Path), Name: d.Name, ManagedBy: r.ManagedBy,
+		Created: r.Created, Definition: &d}
+	if err == nil {
+		g.policies, _, err = (permissions{inline: d.Policies, managed: d.ManagedPolicies}).resolve(m)
+	}
+	if err != nil {
+		m.unusable("group", e.Name, err)
+		g.policies = unreadable()
+	}
+	return g
 }
 
 // GroupByName returns an account's group of that name, or nil.
-func (s *Snapshot) GroupByName(account, name string) *Group { return s.groups[key(account, name)] }
+func (s *Snapshot) GroupByName(account, name string) *Group {
+	return thing[*Group](s, s.record(bucketGroup, key(account, name)))
+}
 
 // Groups are those of an account, by their names.
-func (s *Snapshot) Groups(account string) []*Group {
-	return inAccount(s.groups, account, func(g *Group) (account, name string) { return g.Account, g.Name })
-}
+func (s *Snapshot) Groups(account string) []*Group { return things[*Group](s, bucketGroup, account) }

@@ -13,7 +13,7 @@ import (
 // CreateGroup makes a group, with nobody in it. Its name must be free, in any case.
 func (d *Directory) CreateGroup(account string, want GroupDefinition, now time.Time) error {
 	return d.change(func(tx *Tx) error {
-		if err := free(d.Snapshot().groupNames, account, want.Name, ""); err != nil {
+		if err := d.Snapshot().free(bucketGroup, account, want.Name, ""); err != nil {
 			return fmt.Errorf("group %w", err)
 		}
 		return tx.PutJSON(bucketGroup, key(account, want.Name), groupRecord{record[GroupDefinition]{UniqueID: newUniqueID("AGPA"), Account: account,
@@ -36,7 +36,7 @@ func (d *Directory) ChangeGroup(g *Group, edit func(*Snapshot, *GroupDefinition)
 		if err := edit(s, now); err != nil {
 			return err
 		}
-		if err := free(s.groupNames, g.Account, now.Name, g.Name); err != nil {
+		if err := s.free(bucketGroup, g.Account, now.Name, g.Name); err != nil {
 			return fmt.Errorf("group %w", err)
 		}
 		next.ManagedBy, next.Path = ManagedByAPI, orRoot(now.Path)
@@ -94,7 +94,11 @@ func (d *Directory) DeleteGroup(g *Group) error {
 
 // Members are those who are in a group, by their names.
 func (s *Snapshot) Members(g *Group) []*User {
-	return slices.DeleteFunc(s.Users(g.Account), func(u *User) bool { return !slices.Contains(u.Definition.Groups, g.Name) })
+	var members []*User
+	for e := range s.owners.under(usersInGroup(g.Account, g.Name)) {
+		members = append(members, thing[*User](s, e))
+	}
+	return members
 }
 
 // ungrouped takes users whom the file does not name out of groups that were deleted:

@@ -8,9 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"time"
 )
 
@@ -64,31 +62,33 @@ func (r hostRecord) host(id string) (*Host, error) {
 	return &Host{ID: id, Account: r.Account, Key: key, Joined: r.Joined}, nil
 }
 
-// loadHosts reads the hosts and what they are granted.
-func loadHosts(tx *Tx, s *Snapshot) error {
-	return errors.Join(
-		EachJSON(tx, bucketHost, func(id string, r hostRecord) error {
-			host, err := r.host(id)
-			if err != nil {
-				return tx.Damaged(fmt.Errorf("host %s: %w", id, err))
-			}
-			s.hosts[id] = host
-			return nil
-		}),
-		EachJSON(tx, bucketGrant, func(_ string, g Grant) error {
-			s.addGrant(&g) // keys come in order
-			return nil
-		}))
+// registered is a host, and the fingerprint of its key, which takes its time.
+type registered struct {
+	*Host
+	fingerprint string
+}
+
+func readHost(e *entry) error {
+	var r hostRecord
+	if err := e.decode(&r); err != nil {
+		return err
+	}
+	host, err := r.host(e.Name)
+	if err != nil {
+		return err
+	}
+	e.noun = registered{host, host.Fingerprint()}
+	return nil
 }
 
 // Host returns the host of that id, or nil.
-func (s *Snapshot) Host(id string) *Host { return s.hosts[id] }
+func (s *Snapshot) Host(id string) *Host { return noun[registered](s.record(bucketHost, id)).Host }
 
 // Hosts are all hosts, by id.
 func (s *Snapshot) Hosts() []*Host {
 	var hosts []*Host
-	for _, id := range slices.Sorted(maps.Keys(s.hosts)) {
-		hosts = append(hosts, s.hosts[id])
+	for e := range s.records.under(bucketHost + "/") {
+		hosts = append(hosts, noun[registered](e).Host)
 	}
 	return hosts
 }
@@ -130,7 +130,7 @@ func (d *Directory) register(tx *Tx, h Host) error {
 	if have := d.Snapshot().Host(h.ID); have != nil {
 		h.Joined = have.Joined
 	}
-	return errors.Join(putHost(tx, h), dropGrants(tx, func(g Grant) bool { return g.Host == h.ID && g.Account != h.Account }))
+	return errors.Join(putHost(tx, h), dropGrants(tx, h.ID, func(g *Grant) bool { return g.Account != h.Account }))
 }
 
 func putHost(tx *Tx, h Host) error {
@@ -144,18 +144,12 @@ func putHost(tx *Tx, h Host) error {
 // RemoveHost forgets a host, its grants and its leases: its tokens and the sessions
 // of its instances are worth nothing any more.
 func (d *Directory) RemoveHost(id string) error {
-	var held []Lease
-	err := d.change(func(tx *Tx) error {
-		if d.Snapshot().Host(id) == nil {
+	return d.change(func(tx *Tx) error {
+		if tx.Snapshot().Host(id) == nil {
 			return fmt.Errorf("host %s: %w", id, ErrNotFound)
 		}
-		held = d.LeasesOf(id)
-		return errors.Join(deleteHost(tx, id, held), dropGrants(tx, func(g Grant) bool { return g.Host == id }))
+		return errors.Join(deleteHost(tx, id, tx.Snapshot().LeasesOf(id)), dropGrants(tx, id, func(*Grant) bool { return true }))
 	})
-	if err == nil {
-		d.leases.forget(held)
-	}
-	return err
 }
 
 func deleteHost(tx *Tx, id string, held []Lease) error {

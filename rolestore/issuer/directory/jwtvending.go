@@ -11,18 +11,16 @@ import (
 // TokenIssuer returns the identifier, a random one, under which an account's tokens
 // are signed, and false for an account that has not enabled them.
 func (s *Snapshot) TokenIssuer(account string) (string, bool) {
-	id, ok := s.tokenIssuers[account]
-	return id, ok
+	a := noun[accountRecord](s.record(bucketAccount, account))
+	if !a.Vending {
+		return "", false
+	}
+	return a.IssuerID, true
 }
 
 // HasTokenIssuer reports whether an account has the identifier.
 func (s *Snapshot) HasTokenIssuer(id string) bool {
-	for _, own := range s.tokenIssuers {
-		if own == id {
-			return true
-		}
-	}
-	return false
+	return s.owners.get(issuer(id)) != nil
 }
 
 // vends reports whether an account is to have tokens for parties outside.
@@ -69,7 +67,7 @@ func (a *accountRecord) vend(tx *Tx, want bool, keys tokenKeyRecord) (made bool,
 // ErrExists to enable what is enabled, and ErrNotFound to disable what is not.
 func (d *Directory) SetVending(account string, want bool, now time.Time) error {
 	var keys tokenKeyRecord
-	if want && len(d.Snapshot().tokenKeys) == 0 {
+	if want && len(d.Snapshot().keys) == 0 {
 		// Keys take their time, so they are made before others wait for the file.
 		made, err := newTokenKeys(now.UTC().Truncate(time.Second))
 		if err != nil {
@@ -121,5 +119,5 @@ func (d *Directory) SetGlobalEndpointTokenVersion(account string, version int) e
 
 // GlobalEndpointTokenVersion is 1 where nobody asked for another.
 func (s *Snapshot) GlobalEndpointTokenVersion(account string) int {
-	return max(1, s.tokenVersions[account])
+	return max(1, noun[accountRecord](s.record(bucketAccount, account)).TokenVersion)
 }

@@ -19,7 +19,7 @@ func newKeyRecord(k session.Key) keyRecord {
 // RotateKeys brings the issuing keys to where their schedule has them now; see
 // [session.Rotate]. It is to be called more often than [session.KeyLead].
 func (d *Directory) RotateKeys(now time.Time) error {
-	if _, changed := session.Rotate(d.Snapshot().keys, now); !changed {
+	if _, changed := session.Rotate(d.Snapshot().identity.keys, now); !changed {
 		return nil // as nearly always
 	}
 	return d.change(func(tx *Tx) error {
@@ -27,7 +27,7 @@ func (d *Directory) RotateKeys(now time.Time) error {
 		if err := tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil {
 			return err
 		}
-		keys, _ := session.Rotate(d.Snapshot().keys, now)
+		keys, _ := session.Rotate(d.Snapshot().identity.keys, now)
 		identity.Keys = nil
 		for _, k := range keys {
 			identity.Keys = append(identity.Keys, newKeyRecord(k))

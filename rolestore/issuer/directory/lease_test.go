@@ -173,8 +173,17 @@ func TestWithAnAccountGoItsHosts(t *testing.T) {
 
 func TestAHostHasABoundedNumberOfLeases(t *testing.T) {
 	d := withHosts(t, newPlace(t))
-	for n := range maxLeases {
-		d.leases.put(Lease{InstanceID: fmt.Sprintf("i-%017x", n), Host: hostName, RoleID: "AROA"})
+	err := d.change(func(tx *Tx) error {
+		for n := range maxLeases {
+			id := fmt.Sprintf("i-%017x", n)
+			if err := tx.PutJSON(bucketLease, id, Lease{InstanceID: id, Host: hostName, RoleID: "AROA"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if _, err := d.Claim("i-fffffffffffffffff", hostName, "AROA", noon); !errors.Is(err, ErrTooManyLeases) {
 		t.Errorf("one more: %v", err)

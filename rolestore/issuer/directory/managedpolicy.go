@@ -72,6 +72,30 @@ func (r *policyRecord) add(document []byte) {
 	r.Versions = r.Versions[max(0, len(r.Versions)-maxVersions):]
 }
 
+func readPolicy(e *entry) error {
+	var h head
+	if err := e.decode(&h); err != nil {
+		return err
+	}
+	e.arn, e.owners = arn(h.Account, "policy", orRoot(h.Path), h.Definition.Name), []string{nameOf(bucketPolicy, h.Account, h.Definition.Name)}
+	return nil
+}
+
+// makePolicy makes the policy of a record, and nil of one that this version does not
+// understand, so that whoever it is attached to is of no use.
+func makePolicy(e *entry, m *maker) any {
+	var r policyRecord
+	err := e.decode(&r)
+	if err == nil {
+		var p *ManagedPolicy
+		if p, err = r.policy(); err == nil {
+			return p
+		}
+	}
+	m.unusable("managed policy", e.Name, err)
+	return nil
+}
+
 func (r policyRecord) policy() (*ManagedPolicy, error) {
 	p := &ManagedPolicy{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
 		Name: r.Definition.Name, Path: orRoot(r.Definition.Path), DefaultVersion: r.Default}
@@ -113,29 +137,22 @@ func (r *reconciliation) policy(account string, want PolicyDefinition) error {
 	return nil
 }
 
-// loadPolicies reads the managed policies. One that this version does not
-// understand is left out, so that whoever it is attached to is of no use.
-func (s *Snapshot) loadPolicies(tx *Tx, report func(kind, name string, err error)) error {
-	s.policies = maps.Clone(awsManaged())
-	return EachJSON(tx, bucketPolicy, func(k string, r policyRecord) error {
-		p, err := r.policy()
-		if err != nil {
-			report("managed policy", k, err)
-			return nil
-		}
-		s.policies[p.ARN()] = p
-		return nil
-	})
+// ManagedPolicy returns the managed policy of that ARN, or nil.
+func (s *Snapshot) ManagedPolicy(arn string) *ManagedPolicy {
+	if p := awsManaged()[arn]; p != nil {
+		return p
+	}
+	return thing[*ManagedPolicy](s, among(s.arns, bucketPolicy, arn))
 }
 
-// ManagedPolicy returns the managed policy of that ARN, or nil.
-func (s *Snapshot) ManagedPolicy(arn string) *ManagedPolicy { return s.policies[arn] }
-
 // attached returns managed policies by their ARNs.
-func (s *Snapshot) attached(arns ...string) (policy.Set, error) {
+func (m *maker) attached(arns ...string) (policy.Set, error) {
 	set := make(policy.Set, 0, len(arns))
 	for _, arn := range arns {
-		p := s.policies[arn]
+		p := awsManaged()[arn]
+		if p == nil {
+			p = using[*ManagedPolicy](m, m.one(byARN, bucketPolicy, arn))
+		}
 		if p == nil {
 			return nil, fmt.Errorf("there is no managed policy %s", arn)
 		}

@@ -17,7 +17,7 @@ const maxMFADevices = 8
 func (d *Directory) CreateMFADevice(account string, want MFADeviceDefinition, tags map[string]string, now time.Time) (MFADeviceDefinition, error) {
 	seed := newSeed()
 	err := d.change(func(tx *Tx) error {
-		if err := free(d.Snapshot().deviceNames, account, want.Name, ""); err != nil {
+		if err := d.Snapshot().free(bucketMFA, account, want.Name, ""); err != nil {
 			return fmt.Errorf("virtual MFA device %w", err)
 		}
 		if err := invalid(validateTags(tags)); err != nil {
@@ -38,10 +38,10 @@ func (d *Directory) CreateMFADevice(account string, want MFADeviceDefinition, ta
 // that he has it. They are used up.
 func (d *Directory) EnableMFADevice(device *MFADevice, u *User, first, second string, now time.Time) error {
 	return d.changeMFA(device, func(s *Snapshot, r *mfaRecord) error {
-		switch has := s.userByID[u.UniqueID]; {
+		switch has := s.UserByID(u.UniqueID); {
 		case has == nil:
 			return fmt.Errorf("user %s: %w", u.Name, ErrChanged)
-		case s.devices[device.Serial].User != "":
+		case s.MFADevice(device.Serial).User != "":
 			return ErrExists
 		case len(has.MFADevices) >= maxMFADevices:
 			return &policy.QuotaError{Message: fmt.Sprintf("Cannot exceed quota for MFADevicesPerUser: %d", maxMFADevices)}
@@ -94,11 +94,11 @@ func (d *Directory) DeleteMFADevice(device *MFADevice) error {
 	return d.change(func(tx *Tx) error {
 		var have mfaRecord
 		s := d.Snapshot()
-		k := s.deviceKeys[device.Serial]
+		k := s.mfaKey(device.Serial)
 		if err := still(d, tx, bucketMFA, k, device.UniqueID, &have); err != nil {
 			return err
 		}
-		if s.devices[device.Serial].User != "" {
+		if s.MFADevice(device.Serial).User != "" {
 			return ErrInUse
 		}
 		return tx.Delete(bucketMFA, k)
@@ -109,7 +109,7 @@ func (d *Directory) DeleteMFADevice(device *MFADevice) error {
 func (d *Directory) changeMFA(device *MFADevice, edit func(*Snapshot, *mfaRecord) error) error {
 	return d.change(func(tx *Tx) error {
 		s := d.Snapshot()
-		k := s.deviceKeys[device.Serial]
+		k := s.mfaKey(device.Serial)
 		var next mfaRecord
 		if err := still(d, tx, bucketMFA, k, device.UniqueID, &next); err != nil {
 			return err

@@ -123,36 +123,68 @@ func newSeed() string {
 	return base32Seed.EncodeToString(b[:])
 }
 
-// loadMFADevices reads the devices; the users are there by now.
-func (s *Snapshot) loadMFADevices(tx *Tx) error {
-	return EachJSON(tx, bucketMFA, func(k string, r mfaRecord) error {
-		seed, err := base32Seed.DecodeString(r.Seed)
-		if err != nil {
-			return tx.Damaged(fmt.Errorf("MFA device %s: its seed is no Base32", k))
-		}
-		d := &MFADevice{Serial: arn(r.Account, "mfa", r.Path, r.Definition.Name), UniqueID: r.UniqueID, Account: r.Account, Name: r.Definition.Name,
-			ManagedBy: r.ManagedBy, Tags: r.Tags, seed: seed, drift: r.Drift}
-		u := s.users[key(r.Account, r.Definition.User)]
-		if r.ManagedBy == ManagedByAPI {
-			u = s.userByID[r.Holder]
-		}
-		if u != nil {
-			d.User, d.Enabled = u.UniqueID, r.Enabled
-			u.MFADevices = append(u.MFADevices, d.Serial)
-		}
-		s.devices[d.Serial] = d
-		s.deviceKeys[d.Serial] = k
-		s.deviceNames[fold(d.Account, d.Name)] = d.Name
-		return nil
-	})
+func readMFADevice(e *entry) error {
+	var r mfaRecord
+	if err := e.decode(&r); err != nil {
+		return err
+	}
+	seed, err := base32Seed.DecodeString(r.Seed)
+	if err != nil {
+		return errors.New("its seed is no Base32")
+	}
+	e.arn = arn(r.Account, "mfa", r.Path, r.Definition.Name)
+	e.noun = mfaDevice{record: r, seed: seed}
+	e.owners = []string{nameOf(bucketMFA, r.Account, r.Definition.Name), devicesOfUser(r.Account, r.Definition.User) + e.Name}
+	if r.ManagedBy == ManagedByAPI {
+		e.owners[1] = devicesOfHolder(r.Holder) + e.Name
+	}
+	return nil
+}
+
+// mfaDevice is a device whose user is not looked up.
+type mfaDevice struct {
+	record mfaRecord
+	seed   []byte
 }
 
 // MFADevice returns the device of that serial number, or nil.
-func (s *Snapshot) MFADevice(serial string) *MFADevice { return s.devices[serial] }
+func (s *Snapshot) MFADevice(serial string) *MFADevice {
+	return s.mfaDevice(among(s.arns, bucketMFA, serial))
+}
+
+func (s *Snapshot) mfaDevice(e *entry) *MFADevice {
+	if e == nil {
+		return nil
+	}
+	n := noun[mfaDevice](e)
+	r := n.record
+	d := &MFADevice{Serial: e.arn, UniqueID: r.UniqueID, Account: r.Account, Name: r.Definition.Name,
+		ManagedBy: r.ManagedBy, Tags: r.Tags, seed: n.seed, drift: r.Drift}
+	user := s.record(bucketUser, key(r.Account, r.Definition.User))
+	if r.ManagedBy == ManagedByAPI {
+		user = among(s.ids, bucketUser, r.Holder)
+	}
+	if user != nil {
+		d.User, d.Enabled = user.ids[0], r.Enabled
+	}
+	return d
+}
 
 // MFADevices are those of an account, by their names.
 func (s *Snapshot) MFADevices(account string) []*MFADevice {
-	return inAccount(s.devices, account, func(d *MFADevice) (account, name string) { return d.Account, d.Name })
+	var all []*MFADevice
+	for e := range s.records.under(bucketMFA + "/" + account + "/") {
+		all = append(all, s.mfaDevice(e))
+	}
+	return all
+}
+
+// mfaKey is the key of a device, empty if there is none.
+func (s *Snapshot) mfaKey(serial string) string {
+	if e := among(s.arns, bucketMFA, serial); e != nil {
+		return e.Name
+	}
+	return ""
 }
 
 var errCodeUsed = errors.New("code used before")
@@ -161,22 +193,20 @@ var errCodeUsed = errors.New("code used before")
 // taken: each is good for one use, and none of before it is from then on (RFC 6238
 // section 5.2). It is on the disk before it is answered, and no restart forgets it.
 func (d *Directory) UseCode(device *MFADevice, step int64) (bool, error) {
-	k, ok := d.Snapshot().deviceKeys[device.Serial]
-	if !ok {
-		return false, nil
-	}
-	d.writing.Lock()
-	defer d.writing.Unlock()
-	err := d.file.Update(func(tx *Tx) error {
+	err := d.change(func(tx *Tx) error {
+		e := among(tx.Snapshot().arns, bucketMFA, device.Serial)
+		if e == nil {
+			return errCodeUsed
+		}
 		var r mfaRecord
-		if err := tx.GetJSON(bucketMFA, k, &r); err != nil {
+		if err := tx.GetJSON(bucketMFA, e.Name, &r); err != nil {
 			return err
 		}
 		if r.Seed == "" || step <= r.Used {
 			return errCodeUsed
 		}
 		r.Used = step
-		return tx.PutJSON(bucketMFA, k, r)
+		return tx.PutJSON(bucketMFA, e.Name, r)
 	})
 	if errors.Is(err, errCodeUsed) {
 		return false, nil

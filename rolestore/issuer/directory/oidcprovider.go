@@ -124,16 +124,18 @@ func (r *reconciliation) oidcProvider(account string, want OIDCProviderDefinitio
 	return nil
 }
 
-func (s *Snapshot) loadOIDCProviders(tx *Tx) error {
-	return EachJSON(tx, bucketOIDC, func(k string, r oidcRecord) error {
-		s.oidcProviders[k] = &OIDCProvider{OIDCProviderDefinition: r.Definition, UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy, Created: r.Created}
-		return nil
-	})
+func readOIDCProvider(e *entry) error {
+	var r oidcRecord
+	if err := e.decode(&r); err != nil {
+		return err
+	}
+	e.noun = &OIDCProvider{OIDCProviderDefinition: r.Definition, UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy, Created: r.Created}
+	return nil
 }
 
 // OIDCProvider returns an account's provider of that issuer, or nil.
 func (s *Snapshot) OIDCProvider(account, issuer string) *OIDCProvider {
-	p := s.oidcProviders[key(account, schemeless(issuer))]
+	p := noun[*OIDCProvider](s.record(bucketOIDC, key(account, schemeless(issuer))))
 	if p == nil || p.URL != issuer {
 		return nil // an iss without its scheme is another
 	}

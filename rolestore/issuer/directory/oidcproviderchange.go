@@ -33,7 +33,7 @@ func (s *Snapshot) placed(p *OIDCProvider) *OIDCProvider {
 // address and have a port.
 func (s *Snapshot) mayBeOnPremises(account, issuer string) bool {
 	u, err := url.Parse(issuer)
-	return err == nil && slices.ContainsFunc(s.onPremises[account], func(host string) bool { return strings.EqualFold(host, u.Host) })
+	return err == nil && slices.ContainsFunc(noun[accountRecord](s.record(bucketAccount, account)).OnPremises, func(host string) bool { return strings.EqualFold(host, u.Host) })
 }
 
 // CreateOIDCProvider makes a provider. Nothing is asked of its server yet.
@@ -41,7 +41,7 @@ func (d *Directory) CreateOIDCProvider(account string, want OIDCProviderDefiniti
 	return d.change(func(tx *Tx) error {
 		s, k := d.Snapshot(), key(account, schemeless(want.URL))
 		switch {
-		case s.oidcProviders[k] != nil:
+		case s.record(bucketOIDC, k) != nil:
 			return fmt.Errorf("OIDC provider %s: %w", want.URL, ErrExists)
 		case len(s.OIDCProviders(account)) >= maxOIDCProviders:
 			return quota("OpenIdConnectProvidersPerAccount", maxOIDCProviders)
@@ -125,10 +125,8 @@ func quota(name string, most int) error {
 // OIDCProviders are those of an account, by their ARNs.
 func (s *Snapshot) OIDCProviders(account string) []*OIDCProvider {
 	var all []*OIDCProvider
-	for _, p := range s.oidcProviders {
-		if p.Account == account {
-			all = append(all, s.placed(p))
-		}
+	for e := range s.records.under(bucketOIDC + "/" + account + "/") {
+		all = append(all, s.placed(noun[*OIDCProvider](e)))
 	}
 	slices.SortFunc(all, func(a, b *OIDCProvider) int { return cmp.Compare(a.URL, b.URL) })
 	return all
@@ -138,7 +136,7 @@ func (s *Snapshot) OIDCProviders(account string) []*OIDCProvider {
 func (s *Snapshot) OIDCProviderByARN(arn string) *OIDCProvider {
 	prefix, name, ok := strings.Cut(arn, ":oidc-provider/")
 	account := prefix[strings.LastIndexByte(prefix, ':')+1:]
-	p := s.oidcProviders[key(account, name)]
+	p := noun[*OIDCProvider](s.record(bucketOIDC, key(account, name)))
 	if !ok || p == nil || p.ARN() != arn {
 		return nil
 	}

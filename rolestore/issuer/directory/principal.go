@@ -32,16 +32,16 @@ type permissions struct {
 
 // resolve returns the policies compiled. A managed policy that is not there is an
 // error: without it nobody knows what it would have denied.
-func (p permissions) resolve(s *Snapshot) (own policy.Set, boundary *policy.Set, err error) {
+func (p permissions) resolve(m *maker) (own policy.Set, boundary *policy.Set, err error) {
 	if own, err = inline(p.inline); err != nil {
 		return nil, nil, err
 	}
-	attached, err := s.attached(p.managed...)
+	attached, err := m.attached(p.managed...)
 	if err != nil {
 		return nil, nil, err
 	}
 	if p.boundary != "" {
-		limit, err := s.attached(p.boundary)
+		limit, err := m.attached(p.boundary)
 		if err != nil {
 			return nil, nil, err
 		}

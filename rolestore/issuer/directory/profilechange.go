@@ -11,8 +11,8 @@ import (
 func (d *Directory) CreateInstanceProfile(account string, want InstanceProfileDefinition, now time.Time) error {
 	return d.change(func(tx *Tx) error {
 		s := d.Snapshot() // which nobody else changes meanwhile
-		if taken := s.profileNames[fold(account, want.Name)]; taken != "" {
-			return fmt.Errorf("instance profile %s: %w", taken, ErrExists)
+		if err := s.free(bucketProfile, account, want.Name, ""); err != nil {
+			return fmt.Errorf("instance profile %w", err)
 		}
 		want.Path = orRoot(want.Path)
 		next := profileRecord{record[InstanceProfileDefinition]{UniqueID: newUniqueID("AIPA"), Account: account, Path: want.Path,

@@ -19,7 +19,7 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 	if want.builtIn {
 		r.by = ManagedByCore
 	}
-	if want.vends() && len(d.Snapshot().tokenKeys) == 0 {
+	if want.vends() && len(d.Snapshot().keys) == 0 {
 		// Keys take their time, so they are made before others wait for the file.
 		made, err := newTokenKeys(want.At.UTC().Truncate(time.Second))
 		if err != nil {
@@ -28,19 +28,18 @@ func (d *Directory) Reconcile(want Definitions, prune bool) ([]string, error) {
 		r.tokenKeys = made
 	}
 	err := d.change(func(tx *Tx) error {
-		r.tx, r.done, r.named, r.anew, r.leases = tx, nil, map[string]bool{}, map[string]bool{}, nil
+		r.tx, r.done, r.named, r.anew = tx, nil, map[string]bool{}, map[string]bool{}
 		for _, a := range want.Accounts {
 			if err := r.account(a); err != nil {
 				return in("account", a.ID, err)
 			}
 		}
 		// A profile that was made anew is not granted any more, unless the file grants it.
-		return errors.Join(r.unnamed(), r.ungrouped(), r.emptied(), r.joined(d.LeasesOf), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
+		return errors.Join(r.unnamed(), r.ungrouped(), r.emptied(), r.joined(), r.home(want.Accounts[0].ID), r.uniqueKeys(), r.trust(), r.ungranted(), r.grants(want))
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.leases.forget(r.leases)
 	d.source.Store(&want.Source)
 	return r.done, nil
 }
@@ -54,8 +53,6 @@ type reconciliation struct {
 	named map[string]bool // by bucket/key: what the definitions name
 	anew  map[string]bool // by bucket/key: what has another unique id than before
 	gone  map[string]bool // accounts that are defined no longer
-
-	leases []Lease // that went with their accounts
 
 	tokenKeys tokenKeyRecord // for the first account that has tokens for parties outside
 }
@@ -199,7 +196,7 @@ func (r *reconciliation) unnamed() error {
 // joined deletes what came into an account by itself, with the account: its hosts, their
 // leases, and the tokens to join it. An account that is defined anew later under the id is
 // another, and nobody is in it yet.
-func (r *reconciliation) joined(leasesOf func(host string) []Lease) error {
+func (r *reconciliation) joined() error {
 	if !r.prune {
 		return nil
 	}
@@ -208,8 +205,7 @@ func (r *reconciliation) joined(leasesOf func(host string) []Lease) error {
 			if !r.gone[h.Account] {
 				return nil
 			}
-			held := leasesOf(id)
-			r.leases = append(r.leases, held...)
+			held := r.tx.Snapshot().LeasesOf(id)
 			r.note("host", id, fmt.Sprintf("deleted with its account %s, and the leases of %d instances", h.Account, len(held)))
 			return deleteHost(r.tx, id, held)
 		}),

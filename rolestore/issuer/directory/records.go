@@ -1,16 +1,12 @@
 package directory
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
 	"fmt"
-	"log/slog"
-	"strings"
 	"time"
 
-	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 	"github.com/rolecall/rolecall/rolestore/issuer/session"
 )
 
@@ -60,97 +56,85 @@ type record[D any] struct {
 	Created time.Time `json:"create_date,omitzero"`
 }
 
-type roleRecord struct {
-	record[RoleDefinition]
-	// Trust is the trust policy of the definition with the unique ids of whom it names.
-	Trust []byte `json:"trust"`
-	// LastUsed is when a session of the role last asked for something.
-	LastUsed LastUse `json:"last_used,omitzero"`
-}
-
 type profileRecord struct {
 	record[InstanceProfileDefinition]
 }
 
-// load reads the whole file. A file without an identity is new.
-func load(tx *Tx, logger *slog.Logger) (*Snapshot, error) {
-	var identity identityRecord
-	if err := tx.GetJSON(bucketCore, keyIdentity, &identity); err != nil {
+// identity is the core's own as the snapshot has it.
+type identity struct {
+	coreID, home string
+	keys         []session.Key
+	sealer       *session.Sealer
+}
+
+// readCore reads what the core keeps for itself.
+func readCore(e *entry) (err error) {
+	switch e.Name {
+	case keyIdentity:
+		e.noun, err = readIdentity(e)
+	case keyTokenKeys:
+		e.noun, err = readTokenKeys(e)
+	case keySite:
+		e.noun, err = readSite(e)
+	}
+	return err
+}
+
+// own puts what the core keeps for itself in its place in the snapshot.
+func (s *Snapshot) own(e *entry) {
+	switch own := e.noun.(type) {
+	case *identity:
+		s.identity = own
+	case []TokenKey:
+		s.keys = own
+	case []SiteCertificate:
+		s.site = own
+	}
+}
+
+func readIdentity(e *entry) (*identity, error) {
+	var r identityRecord
+	if err := e.decode(&r); err != nil {
 		return nil, err
 	}
-	var keys []session.Key
-	for _, k := range identity.Keys {
+	own := &identity{coreID: r.CoreID, home: r.HomeAccount}
+	for _, k := range r.Keys {
 		key := session.Key{ID: k.ID, From: k.From}
 		if copy(key.Secret[:], k.Secret) != len(key.Secret) {
-			return nil, tx.Damaged(fmt.Errorf("issuing key %d is too short", k.ID))
+			return nil, fmt.Errorf("issuing key %d is too short", k.ID)
 		}
-		keys = append(keys, key)
+		own.keys = append(own.keys, key)
 	}
-	if len(keys) == 0 {
-		return nil, tx.Damaged(errors.New("it holds no issuing key"))
+	if len(own.keys) == 0 {
+		return nil, errors.New("it holds no issuing key")
 	}
-	s := newSnapshot(identity.CoreID, keys)
-	s.home = identity.HomeAccount
-	report := func(kind, name string, err error) {
-		logger.Error("something is of no use until its policies are written anew", "kind", kind, "name", name, "err", err)
-	}
-	return s, errors.Join(
-		EachJSON(tx, bucketAccount, func(id string, a accountRecord) error {
-			s.accounts[id] = true
-			if a.Alias != "" {
-				s.aliases[id] = a.Alias
-			}
-			s.onPremises[id], s.tokenVersions[id] = a.OnPremises, a.TokenVersion
-			s.inactive[id] = strings.Fields(a.Inactive)
-			if a.Vending {
-				s.tokenIssuers[id] = a.IssuerID
-			}
-			return nil
-		}),
-		s.loadPolicies(tx, report),
-		s.loadGroups(tx, report),
-		s.loadUsers(tx, report),
-		s.loadMFADevices(tx),
-		s.loadOIDCProviders(tx),
-		s.loadSAMLProviders(tx, report),
-		s.loadTokenKeys(tx),
-		s.loadSite(tx),
-		EachJSON(tx, bucketRole, func(k string, r roleRecord) error {
-			role, err := r.role(s)
-			if err != nil {
-				report("role", k, err)
-			}
-			s.addRole(role)
-			return nil
-		}),
-		EachJSON(tx, bucketProfile, func(_ string, r profileRecord) error {
-			s.addProfile(r.profile())
-			return nil
-		}),
-		loadHosts(tx, s))
+	own.sealer = session.NewSealer(own.keys, Partition, own.coreID)
+	return own, nil
 }
 
-// role returns the role of a record. One with a policy that this version does not
-// understand, written by another, may do nothing and be assumed by nobody.
-func (r roleRecord) role(s *Snapshot) (*Role, error) {
-	d := r.Definition
-	role := &Role{Principal: Principal{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
-		Name: d.Name, Path: orRoot(d.Path), Tags: d.Tags}, MaxSessionDuration: cmp.Or(d.MaxSessionDuration, minSession),
-		Created: r.Created, LastUsed: r.LastUsed, Definition: &d, frozen: r.Trust}
-	err := role.fill(r, s)
-	if err != nil {
-		role.Trust, role.Policies = ours(policy.Trust, trustNobody), policy.Set{{Name: "unreadable", Document: ours(policy.Identity, denyAll)}}
+func readAccount(e *entry) error {
+	var a accountRecord
+	if err := e.decode(&a); err != nil {
+		return err
 	}
-	return role, err
+	if e.noun = a; a.Vending {
+		e.owners = append(e.owners, issuer(a.IssuerID))
+	}
+	if a.Alias != "" {
+		e.owners = append(e.owners, alias(a.Alias))
+	}
+	return nil
 }
 
-func (r *Role) fill(from roleRecord, s *Snapshot) (err error) {
-	d := from.Definition
-	if r.Trust, err = policy.Parse(policy.Trust, from.Trust); err != nil {
-		return fmt.Errorf("assume_role_policy_document: %w", err)
+func readProfile(e *entry) error {
+	var r profileRecord
+	if err := e.decode(&r); err != nil {
+		return err
 	}
-	r.Policies, r.Boundary, err = permissions{d.Policies, d.ManagedPolicies, d.PermissionsBoundary}.resolve(s)
-	return err
+	p := r.profile()
+	e.noun, e.arn = p, p.ARN()
+	e.owners = []string{nameOf(bucketProfile, p.Account, p.Name), profilesOfRole(p.Account, p.Role) + p.Name}
+	return nil
 }
 
 func (r profileRecord) profile() *InstanceProfile {

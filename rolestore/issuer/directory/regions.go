@@ -10,7 +10,7 @@ import (
 // RegionInactive reports whether an account has switched a region off, so that no
 // credentials of it are made there.
 func (s *Snapshot) RegionInactive(account, region string) bool {
-	return slices.Contains(s.inactive[account], region)
+	return slices.Contains(strings.Fields(noun[accountRecord](s.record(bucketAccount, account)).Inactive), region)
 }
 
 // validateRegions checks the regions that the account switches off. The default one

@@ -16,8 +16,8 @@ import (
 func (d *Directory) CreateRole(account string, want RoleDefinition, now time.Time) error {
 	return d.change(func(tx *Tx) error {
 		s := d.Snapshot() // which nobody else changes meanwhile
-		if taken := s.roleNames[fold(account, want.Name)]; taken != "" {
-			return fmt.Errorf("role %s: %w", taken, ErrExists)
+		if err := s.free(bucketRole, account, want.Name, ""); err != nil {
+			return fmt.Errorf("role %w", err)
 		}
 		next := roleRecord{record: record[RoleDefinition]{UniqueID: newUniqueID("AROA"), Account: account, Path: orRoot(want.Path),
 			ManagedBy: ManagedByAPI, Definition: want, Created: now.UTC().Truncate(time.Second)}}
@@ -121,7 +121,7 @@ func checkInline(owner, name string, quota int, now, before map[string][]byte) e
 // checkAttached refuses managed policies that are not there any more.
 func (s *Snapshot) checkAttached(arns []string) error {
 	for _, arn := range arns {
-		if arn != "" && s.policies[arn] == nil {
+		if arn != "" && s.ManagedPolicy(arn) == nil {
 			return fmt.Errorf("policy %s: %w", arn, ErrNotFound)
 		}
 	}
@@ -136,26 +136,11 @@ func invalid(err error) error {
 	return errors.Join(ErrInvalid, err)
 }
 
-// Roles are those of an account, by their names.
-func (s *Snapshot) Roles(account string) []*Role {
-	var roles []*Role
-	for _, r := range s.roles {
-		if r.Account == account {
-			roles = append(roles, r)
-		}
-	}
-	slices.SortFunc(roles, func(a, b *Role) int { return cmp.Compare(a.Name, b.Name) })
-	return roles
-}
-
 // ProfilesOf are the instance profiles that a role is in, by their names.
 func (s *Snapshot) ProfilesOf(r *Role) []*InstanceProfile {
 	var in []*InstanceProfile
-	for _, p := range s.profiles {
-		if p.Account == r.Account && p.Role == r.Name {
-			in = append(in, p)
-		}
+	for e := range s.owners.under(profilesOfRole(r.Account, r.Name)) {
+		in = append(in, noun[*InstanceProfile](e))
 	}
-	slices.SortFunc(in, func(a, b *InstanceProfile) int { return cmp.Compare(a.Name, b.Name) })
 	return in
 }

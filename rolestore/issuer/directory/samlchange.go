@@ -3,7 +3,6 @@ package directory
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -70,11 +69,10 @@ func (d *Directory) changingSAML(tx *Tx, p *SAMLProvider) (samlRecord, error) {
 // SAMLProviders are those of an account, by their names.
 func (s *Snapshot) SAMLProviders(account string) []*SAMLProvider {
 	var providers []*SAMLProvider
-	for _, p := range s.samlProviders {
-		if p.Account == account {
+	for _, p := range things[*SAMLProvider](s, bucketSAML, account) {
+		if p != nil { // one that is understood
 			providers = append(providers, p)
 		}
 	}
-	slices.SortFunc(providers, func(a, b *SAMLProvider) int { return cmp.Compare(a.Name, b.Name) })
 	return providers
 }

@@ -179,22 +179,32 @@ func (r *samlRecord) write(tx *Tx, k string) error {
 	return tx.PutJSON(bucketSAML, k, r)
 }
 
-// loadSAMLProviders reads the providers. One with metadata that this version does not
-// understand vouches for nobody.
-func (s *Snapshot) loadSAMLProviders(tx *Tx, report func(kind, name string, err error)) error {
-	return EachJSON(tx, bucketSAML, func(k string, r samlRecord) error {
+func readSAMLProvider(e *entry) error {
+	var h head
+	if err := e.decode(&h); err != nil {
+		return err
+	}
+	e.arn, e.owners = arn(h.Account, "saml-provider", "/", h.Definition.Name), []string{nameOf(bucketSAML, h.Account, h.Definition.Name)}
+	return nil
+}
+
+// makeSAMLProvider makes the provider of a record, and nil of one with metadata that this
+// version does not understand: it vouches for nobody.
+func makeSAMLProvider(e *entry, m *maker) any {
+	var r samlRecord
+	err := e.decode(&r)
+	if err == nil {
 		r.reveal()
-		compiled, err := r.Definition.compile()
-		if err != nil {
-			report(nouns[bucketSAML], k, err)
-			return nil
+		p := &SAMLProvider{SAMLProviderDefinition: r.Definition, UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy, Created: r.Created}
+		if p.Verifier, err = r.Definition.compile(); err == nil {
+			return p
 		}
-		p := &SAMLProvider{SAMLProviderDefinition: r.Definition, Verifier: compiled,
-			UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy, Created: r.Created}
-		s.samlProviders[p.ARN()] = p
-		return nil
-	})
+	}
+	m.unusable(nouns[bucketSAML], e.Name, err)
+	return nil
 }
 
 // SAMLProvider returns the provider of that ARN, or nil.
-func (s *Snapshot) SAMLProvider(arn string) *SAMLProvider { return s.samlProviders[arn] }
+func (s *Snapshot) SAMLProvider(arn string) *SAMLProvider {
+	return thing[*SAMLProvider](s, among(s.arns, bucketSAML, arn))
+}

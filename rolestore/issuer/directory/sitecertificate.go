@@ -138,19 +138,19 @@ func newSite(coreID string, from, now time.Time) (siteRecord, error) {
 	return siteRecord{Certificate: der, Key: private, From: from.UTC()}, err
 }
 
-func (s *Snapshot) loadSite(tx *Tx) error {
+func readSite(e *entry) (site []SiteCertificate, err error) {
 	var all []siteRecord
-	if err := tx.GetJSON(bucketCore, keySite, &all); err != nil {
-		return err
+	if err := e.decode(&all); err != nil {
+		return nil, err
 	}
 	for _, r := range all {
 		c, err := r.site()
 		if err != nil {
-			return tx.Damaged(fmt.Errorf("site certificate: %w", err))
+			return nil, fmt.Errorf("site certificate: %w", err)
 		}
-		s.site = append(s.site, c)
+		site = append(site, c)
 	}
-	return nil
+	return site, nil
 }
 
 func (r siteRecord) site() (c SiteCertificate, err error) {

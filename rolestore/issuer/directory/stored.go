@@ -1,9 +1,8 @@
 package directory
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"strings"
 )
 
 // stored is the record of something that has a unique id.
@@ -31,27 +30,12 @@ func still[R stored](d *Directory, tx *Tx, bucket, k, id string, into *R) error 
 
 // free refuses a name that something has already, in whatever case; one may take its own
 // name in another.
-func free(names map[string]string, account, name, own string) error {
-	if taken := names[fold(account, name)]; taken != "" && taken != own {
-		return fmt.Errorf("%s: %w", taken, ErrExists)
+func (s *Snapshot) free(bucket, account, name, own string) error {
+	e := s.owners.get(nameOf(bucket, account, name))
+	if e == nil || e.Name == key(account, own) {
+		return nil
 	}
-	return nil
-}
-
-// inAccount are the things of one account, by their names.
-func inAccount[T any](all map[string]T, account string, of func(T) (account, name string)) []T {
-	var kept []T
-	for _, one := range all {
-		if in, _ := of(one); in == account {
-			kept = append(kept, one)
-		}
-	}
-	slices.SortFunc(kept, func(a, b T) int {
-		_, x := of(a)
-		_, y := of(b)
-		return cmp.Compare(x, y)
-	})
-	return kept
+	return fmt.Errorf("%s: %w", strings.TrimPrefix(e.Name, account+"/"), ErrExists)
 }
 
 // move stores what has another name now.

@@ -58,12 +58,12 @@ type TokenKey struct {
 
 // TokenKeys are the keys of tokens for parties outside that are published, in the order
 // in which they sign; none where no account has ever enabled such tokens.
-func (s *Snapshot) TokenKeys() []TokenKey { return s.tokenKeys }
+func (s *Snapshot) TokenKeys() []TokenKey { return s.keys }
 
 // TokenKey returns the key that signs at a time: the last whose time has come. If a clock
 // was set back and none has, it is the first.
 func (s *Snapshot) TokenKey(algorithm string, at time.Time) (signing TokenKey, ok bool) {
-	for _, k := range slices.Backward(s.tokenKeys) {
+	for _, k := range slices.Backward(s.keys) {
 		if k.Algorithm != algorithm {
 			continue
 		}
@@ -78,8 +78,11 @@ func (s *Snapshot) TokenKey(algorithm string, at time.Time) (signing TokenKey, o
 // has them now. It is to be called often, and by one caller at a time.
 func (d *Directory) RotateTokenKeys(now time.Time) error {
 	var have []tokenKeyRecord
-	err := d.file.View(func(tx *Tx) error { return tx.GetJSON(bucketCore, keyTokenKeys, &have) })
-	if err != nil || len(have) == 0 {
+	e := d.Snapshot().record(bucketCore, keyTokenKeys)
+	if e == nil {
+		return nil
+	}
+	if err := e.decode(&have); err != nil || len(have) == 0 {
 		return err
 	}
 	// Keys take their time, so they are made before others wait for the file.
@@ -140,10 +143,10 @@ func newTokenKeys(from time.Time) (r tokenKeyRecord, err error) {
 	return r, err
 }
 
-func (s *Snapshot) loadTokenKeys(tx *Tx) error {
+func readTokenKeys(e *entry) (keys []TokenKey, err error) {
 	var all []tokenKeyRecord
-	if err := tx.GetJSON(bucketCore, keyTokenKeys, &all); err != nil {
-		return err
+	if err := e.decode(&all); err != nil {
+		return nil, err
 	}
 	for _, r := range all {
 		for _, k := range []struct {
@@ -153,10 +156,10 @@ func (s *Snapshot) loadTokenKeys(tx *Tx) error {
 			key, err := x509.ParsePKCS8PrivateKey(k.der)
 			signer, ok := key.(crypto.Signer)
 			if err != nil || !ok {
-				return tx.Damaged(fmt.Errorf("the key for %s cannot be read", k.algorithm))
+				return nil, fmt.Errorf("the key for %s cannot be read", k.algorithm)
 			}
-			s.tokenKeys = append(s.tokenKeys, TokenKey{k.algorithm, signer, r.From})
+			keys = append(keys, TokenKey{k.algorithm, signer, r.From})
 		}
 	}
-	return nil
+	return keys, nil
 }

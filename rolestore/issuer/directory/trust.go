@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -15,10 +14,7 @@ import (
 // names is who has that name now. The policy of a role that is defined no longer,
 // and kept, goes on naming whom it named.
 func (r *reconciliation) trust() error {
-	now, err := load(r.tx, slog.New(slog.DiscardHandler)) // what it would log is logged when the change is done
-	if err != nil {
-		return err
-	}
+	now := r.tx.Snapshot()
 	return EachJSON(r.tx, bucketRole, func(k string, role roleRecord) error {
 		if !r.named[bucketRole+"/"+k] {
 			return nil
@@ -51,11 +47,8 @@ func (r *reconciliation) noted(kind, name string) bool {
 
 // UniqueID implements [policy.Identities].
 func (s *Snapshot) UniqueID(arn string) (id string, ok bool) {
-	if u := s.userByARN[arn]; u != nil {
-		return u.UniqueID, true
-	}
-	if r := s.roleByARN[arn]; r != nil {
-		return r.UniqueID, true
+	if e := s.arns.get(arn); e != nil && (e.Bucket == bucketUser || e.Bucket == bucketRole) {
+		return e.ids[0], true
 	}
 	fields := strings.SplitN(arn, ":", 6)
 	if len(fields) != 6 || fields[1] != Partition {
@@ -63,21 +56,18 @@ func (s *Snapshot) UniqueID(arn string) (id string, ok bool) {
 	}
 	account, rest := fields[4], fields[5]
 	if name, ok := strings.CutPrefix(rest, "assumed-role/"); ok && fields[2] == "sts" {
-		if r := s.roles[key(account, name)]; r != nil {
-			return r.UniqueID, true
+		if e := s.record(bucketRole, key(account, name)); e != nil {
+			return e.ids[0], true
 		}
 		return "", false
 	}
-	return account, rest == "root" && fields[2] == "iam" && s.accounts[account]
+	return account, rest == "root" && fields[2] == "iam" && s.HasAccount(account)
 }
 
 // ARN implements [policy.Identities].
 func (s *Snapshot) ARN(id string) (arn string, ok bool) {
-	if u := s.userByID[id]; u != nil {
-		return u.ARN(), true
-	}
-	if r := s.roleByID[id]; r != nil {
-		return r.ARN(), true
+	if e := s.ids.get(id); e != nil && e.ids[0] == id {
+		return e.arn, true
 	}
 	return "", false
 }

@@ -2,9 +2,8 @@ package directory
 
 import (
 	"fmt"
+	"slices"
 	"time"
-
-	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
 
 // UserDefinition is a user as CreateUser and its companions take it
@@ -67,63 +66,96 @@ func (r *reconciliation) user(account string, want UserDefinition) error {
 	return r.tx.PutJSON(bucketUser, k, next)
 }
 
-// loadUsers reads the users; policies and groups are there by now. Like a role, a user
-// with a policy that this version does not understand, or in a group that has one, may do
-// nothing.
-func (s *Snapshot) loadUsers(tx *Tx, report func(kind, name string, err error)) error {
-	return EachJSON(tx, bucketUser, func(k string, r userRecord) error {
-		u, err := r.user(s)
-		if err != nil {
-			report("user", k, err)
-			u.Policies = policy.Set{{Name: "unreadable", Document: ours(policy.Identity, denyAll)}}
-		}
-		s.addUser(u, r.AccessKeys)
-		return nil
-	})
+func readUser(e *entry) error {
+	var h struct {
+		record[struct {
+			Name   string
+			Groups []string
+		}]
+		AccessKeys []accessKeyRecord `json:"access_keys"`
+	}
+	if err := e.decode(&h); err != nil {
+		return err
+	}
+	name := h.Definition.Name
+	e.arn, e.ids = arn(h.Account, "user", orRoot(h.Path), name), []string{h.UniqueID}
+	e.owners = []string{nameOf(bucketUser, h.Account, name)}
+	for _, group := range h.Definition.Groups {
+		e.owners = append(e.owners, usersInGroup(h.Account, group)+name)
+	}
+	for _, k := range h.AccessKeys {
+		e.ids = append(e.ids, k.ID)
+	}
+	return nil
 }
 
-func (r userRecord) user(s *Snapshot) (u *User, err error) {
+// makeUser makes the user of a record. Like a role, a user with a policy that this
+// version does not understand, or in a group that has one, may do nothing.
+func makeUser(e *entry, m *maker) any {
+	var r userRecord
+	err := e.decode(&r)
 	d := r.Definition
-	u = &User{Principal: Principal{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
+	u := &User{Principal: Principal{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
 		Name: d.Name, Path: orRoot(d.Path), Tags: d.Tags}, Created: r.Created, Definition: &d}
-	u.Policies, u.Boundary, err = permissions{d.Policies, d.ManagedPolicies, d.PermissionsBoundary}.resolve(s)
+	if err == nil {
+		err = u.fill(d, m)
+	}
 	if err != nil {
-		return u, err
+		m.unusable("user", e.Name, err)
+		u.Policies, u.Boundary = unreadable(), nil
+	}
+	for _, k := range r.AccessKeys {
+		u.AccessKeys = append(u.AccessKeys, k.accessKey(u))
+	}
+	for _, device := range append(m.owned(devicesOfUser(r.Account, d.Name)), m.owned(devicesOfHolder(r.UniqueID))...) {
+		u.MFADevices = append(u.MFADevices, device.arn)
+	}
+	slices.Sort(u.MFADevices)
+	return u
+}
+
+func (u *User) fill(d UserDefinition, m *maker) (err error) {
+	u.Policies, u.Boundary, err = permissions{d.Policies, d.ManagedPolicies, d.PermissionsBoundary}.resolve(m)
+	if err != nil {
+		return err
 	}
 	for _, name := range d.Groups {
-		g := s.groups[key(r.Account, name)]
+		g := using[*Group](m, m.one(byName, bucketGroup, bucketGroup+"/"+key(u.Account, name)))
 		if g == nil {
-			return u, fmt.Errorf("there is no group %s", name)
+			return fmt.Errorf("there is no group %s", name)
 		}
 		u.Policies = append(u.Policies, g.policies...)
 	}
-	return u, nil
+	return nil
 }
 
 // User returns the user of that ARN, or nil.
-func (s *Snapshot) User(arn string) *User { return s.userByARN[arn] }
+func (s *Snapshot) User(arn string) *User { return thing[*User](s, among(s.arns, bucketUser, arn)) }
 
 // UserByName returns an account's user of that name, or nil.
-func (s *Snapshot) UserByName(account, name string) *User { return s.users[key(account, name)] }
-
-// Users are those of an account, by their names.
-func (s *Snapshot) Users(account string) []*User {
-	return inAccount(s.users, account, func(u *User) (account, name string) { return u.Account, u.Name })
+func (s *Snapshot) UserByName(account, name string) *User {
+	return thing[*User](s, s.record(bucketUser, key(account, name)))
 }
 
+// Users are those of an account, by their names.
+func (s *Snapshot) Users(account string) []*User { return things[*User](s, bucketUser, account) }
+
 // UserByID returns the user of that unique id, or nil: what a session token names.
-func (s *Snapshot) UserByID(id string) *User { return s.userByID[id] }
+func (s *Snapshot) UserByID(id string) *User {
+	if u := thing[*User](s, among(s.ids, bucketUser, id)); u != nil && u.UniqueID == id {
+		return u
+	}
+	return nil
+}
 
 // AccessKey returns the long-term access key of that id, or nil.
-func (s *Snapshot) AccessKey(id string) *AccessKey { return s.accessKeys[id] }
-
-func (s *Snapshot) addUser(u *User, keys []accessKeyRecord) {
-	s.users[key(u.Account, u.Name)] = u
-	s.userByARN[u.ARN()] = u
-	s.userByID[u.UniqueID] = u
-	s.userNames[fold(u.Account, u.Name)] = u.Name
-	for _, k := range keys {
-		u.AccessKeys = append(u.AccessKeys, k.accessKey(u))
-		s.accessKeys[k.ID] = u.AccessKeys[len(u.AccessKeys)-1]
+func (s *Snapshot) AccessKey(id string) *AccessKey {
+	u := thing[*User](s, among(s.ids, bucketUser, id))
+	if u == nil {
+		return nil
 	}
+	if i := slices.IndexFunc(u.AccessKeys, func(k *AccessKey) bool { return k.ID == id }); i >= 0 {
+		return u.AccessKeys[i]
+	}
+	return nil
 }

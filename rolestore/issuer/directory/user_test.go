@@ -133,7 +133,7 @@ func TestAnotherDocumentIsAnotherVersion(t *testing.T) {
 		t.Error("whom it is attached to has not the default version")
 	}
 	var r policyRecord
-	if err := d.file.View(func(tx *Tx) error { return tx.GetJSON(bucketPolicy, key(account, "read"), &r) }); err != nil || len(r.Versions) != maxVersions {
+	if err := d.Snapshot().record(bucketPolicy, key(account, "read")).decode(&r); err != nil || len(r.Versions) != maxVersions {
 		t.Errorf("%d versions are kept (%v)", len(r.Versions), err)
 	}
 }

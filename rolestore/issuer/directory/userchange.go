@@ -14,7 +14,7 @@ import (
 func (d *Directory) CreateUser(account string, want UserDefinition, now time.Time) error {
 	return d.change(func(tx *Tx) error {
 		s := d.Snapshot() // which nobody else changes meanwhile
-		if err := free(s.userNames, account, want.Name, ""); err != nil {
+		if err := s.free(bucketUser, account, want.Name, ""); err != nil {
 			return fmt.Errorf("user %w", err)
 		}
 		next := userRecord{record: record[UserDefinition]{UniqueID: newUniqueID("AIDA"), Account: account, Path: orRoot(want.Path),
@@ -42,7 +42,7 @@ func (d *Directory) ChangeUser(u *User, edit func(*Snapshot, *UserDefinition) er
 		if err := edit(s, &next.Definition); err != nil {
 			return err
 		}
-		if err := free(s.userNames, u.Account, next.Definition.Name, u.Name); err != nil {
+		if err := s.free(bucketUser, u.Account, next.Definition.Name, u.Name); err != nil {
 			return fmt.Errorf("user %w", err)
 		}
 		next.ManagedBy, next.Path = ManagedByAPI, orRoot(next.Definition.Path)
@@ -65,7 +65,7 @@ func (d *Directory) DeleteUser(u *User) error {
 		switch {
 		case len(have.AccessKeys) > 0:
 			return fmt.Errorf("%w: must delete access keys first", ErrInUse)
-		case len(d.Snapshot().userByID[u.UniqueID].MFADevices) > 0:
+		case len(d.Snapshot().UserByID(u.UniqueID).MFADevices) > 0:
 			return fmt.Errorf("%w: must delete MFA device first", ErrInUse)
 		case len(have.Definition.Groups) > 0:
 			return fmt.Errorf("%w: must remove users from group first", ErrInUse)

@@ -76,8 +76,29 @@ func (w *watches) tellAll() {
 	}
 }
 
-// tell tells who watches for a host that an instance's lease has changed.
-func (w *watches) tell(host, instance string) {
+// untold are the buckets of which no host has to hear.
+var untold = map[string]bool{bucketMFA: true, bucketJoin: true}
+
+// tell tells of records that are others than in a snapshot: of a lease that is gone or
+// that is another, its host; of anything else but what concerns no host, everybody.
+func (w *watches) tell(before *Snapshot, changed []*entry) {
+	all := false
+	for _, e := range changed {
+		if e.Bucket != bucketLease {
+			all = all || !untold[e.Bucket] && e.Key != headKey
+			continue
+		}
+		had, ok := before.Lease(e.Name)
+		if l := noun[Lease](e); ok && l.ID != had.ID {
+			w.tellHost(had.Host, e.Name)
+		}
+	}
+	if all {
+		w.tellAll()
+	}
+}
+
+func (w *watches) tellHost(host, instance string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for watch := range w.all {
