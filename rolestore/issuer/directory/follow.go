@@ -147,6 +147,13 @@ func (f *follower) wait(revision int64) error {
 	return nil
 }
 
+// failed is why it follows no more, or nil.
+func (f *follower) failed() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
 func (f *follower) stop() {
 	f.cancel()
 	<-f.ended

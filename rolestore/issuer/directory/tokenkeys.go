@@ -85,6 +85,9 @@ func (d *Directory) RotateTokenKeys(now time.Time) error {
 	if err := e.decode(&have); err != nil || len(have) == 0 {
 		return err
 	}
+	if err := d.follower.failed(); err != nil {
+		return err // rather than make keys that cannot be kept
+	}
 	// Keys take their time, so they are made before others wait for the file.
 	next, changed, err := rotateTokenKeys(have, now.UTC().Truncate(time.Second))
 	if err != nil || !changed { // as nearly always
