@@ -32,7 +32,7 @@ func New(d *directory.Directory, door *front.Server) *Server {
 		},
 		Find: func(r *query.Request) (front.Operation, bool) {
 			o, ok := operations[r.Action]
-			return front.Operation{Do: func(c *caller.Call) ([]query.Element, error) { return s.perform(c, o) }}, ok
+			return front.Operation{Long: o.long, Do: func(c *caller.Call) ([]query.Element, error) { return s.perform(c, o) }}, ok
 		},
 	})
 	return s
