@@ -43,7 +43,7 @@ func TestASimulationAgreesWithWhatIsDecided(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 1)) //nolint:gosec // the same each time
 	w := newWorld(t, standard())
 	admin, seen := w.role(t, "admin"), map[string]int{}
-	for round := range 120 {
+	for round := range 60 {
 		definitions := standard(directory.RoleDefinition{Name: "target", AssumeRolePolicyDocument: []byte(trustEC2), Tags: map[string]string{"team": "b"}})
 		a := &definitions.Accounts[0]
 		inline := map[string][]byte{"one": randomPolicy(r)}
@@ -65,7 +65,7 @@ func TestASimulationAgreesWithWhatIsDecided(t *testing.T) {
 		agrees(t, round, seen, admin, user, "arn:aws:iam::"+account+":user/subject", context)
 	}
 	for _, decision := range []string{"allowed", "explicitDeny", "implicitDeny"} {
-		if seen[decision] < 50 {
+		if seen[decision] < 25 {
 			t.Errorf("%s was decided %d times", decision, seen[decision])
 		}
 	}
@@ -79,7 +79,7 @@ func agrees(t *testing.T, round int, seen map[string]int, admin, subject *awsiam
 	_, list := subject.ListRolePolicies(t.Context(), &awsiam.ListRolePoliciesInput{RoleName: target})
 	_, update := subject.UpdateRole(t.Context(), &awsiam.UpdateRoleInput{RoleName: target})
 	out, err := admin.SimulatePrincipalPolicy(t.Context(), &awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: str(arn), ContextEntries: context,
-		ActionNames: []string{"iam:GetRole", "iam:ListRolePolicies", "iam:UpdateRole"}, ResourceArns: []string{rolePre + "target"}})
+		ActionNames: []string{"iam:GetRole", "iam:ListRolePolicies", "iam:UpdateRole"}, ResourceArns: []string{rolePre + "target"}}, retried)
 	must(t, err)
 	for i, real := range []error{get, list, update} {
 		want := "allowed"
