@@ -47,7 +47,7 @@ var operations = func() table {
 		profileOperations,
 		mfaOperations,
 		aliasOperations, summaryOperations, detailOperations,
-		oidcOperations,
+		oidcOperations, samlOperations,
 		preferenceOperations,
 		simulateOperations,
 	} {

@@ -32,6 +32,7 @@ type parameter struct {
 	pattern  *regexp.Regexp
 	shown    string   // the pattern as AWS prints it
 	values   []string // the only ones, where there are but some
+	hidden   bool     // it is a secret and is not repeated
 }
 
 // needed is the parameter where it must be there.
@@ -148,7 +149,7 @@ func (a *args) read(p *query.Reader, t parameter) {
 	case contextList:
 		a.readContext(p, t)
 	default:
-		c := query.Constraint{Name: member, Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown}
+		c := query.Constraint{Name: member, Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown, Hidden: t.hidden}
 		value := ""
 		if t.required {
 			value = p.Required(t.name, c)

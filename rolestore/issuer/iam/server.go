@@ -45,7 +45,7 @@ var logged = []front.Logged{
 	{Parameter: "GroupName", Key: "group"}, {Parameter: "NewGroupName", Key: "new_group"}, {Parameter: "SerialNumber", Key: "mfa_serial"},
 	{Parameter: "VirtualMFADeviceName", Key: "mfa_device"}, {Parameter: "AccountAlias", Key: "account_alias"},
 	{Parameter: "PolicyArn", Key: "policy_arn"}, {Parameter: "VersionId", Key: "version"},
-	{Parameter: "Url", Key: "provider"}, {Parameter: "OpenIDConnectProviderArn", Key: "provider"},
+	{Parameter: "Url", Key: "provider"}, {Parameter: "OpenIDConnectProviderArn", Key: "provider"}, {Parameter: "SAMLProviderArn", Key: "provider"},
 }
 
 // call is one request on its way through an operation.
