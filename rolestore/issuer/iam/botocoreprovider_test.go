@@ -47,7 +47,7 @@ func TestBotocoreFederatesAndSimulates(t *testing.T) {
 	}
 	w := newWorld(t, standard())
 	c := w.session(t, account, "admin")
-	metadata, _ := newIdP(t)
+	metadata, _ := newIDP(t)
 	input, err := json.Marshal(map[string]string{"endpoint": w.url, "key": c.AccessKeyID, "secret": c.SecretAccessKey.Reveal(), "token": c.SessionToken.Reveal(),
 		"policy": statement(`"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Null":{"a:key":"true"}}`), "role": rolePre + "admin", "metadata": metadata})
 	must(t, err)

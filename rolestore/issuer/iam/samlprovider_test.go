@@ -17,8 +17,8 @@ import (
 
 const samlPre = "arn:aws:iam::" + account + ":saml-provider/"
 
-// newIdP makes metadata and a private key of ours.
-func newIdP(t testing.TB) (metadata, key string) {
+// newIDP makes metadata and a private key of ours.
+func newIDP(t testing.TB) (metadata, key string) {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
@@ -26,7 +26,7 @@ func newIdP(t testing.TB) (metadata, key string) {
 }
 
 func TestASAMLProviderIsWhatItWasMadeAs(t *testing.T) {
-	metadata, key := newIdP(t)
+	metadata, key := newIDP(t)
 	definitions := standard(may("reads", `"Effect":"Allow","Action":"iam:GetSAMLProvider","Resource":"`+samlPre+`adfs"`))
 	definitions.Accounts[0].SAMLProviders = []directory.SAMLProviderDefinition{{Name: "kept", MetadataDocument: metadata}}
 	w := newWorld(t, definitions)
@@ -47,7 +47,7 @@ func TestASAMLProviderIsWhatItWasMadeAs(t *testing.T) {
 	if *got.SAMLMetadataDocument != metadata || got.AssertionEncryptionMode != "Required" || len(got.PrivateKeyList) != 1 || len(got.Tags) != 1 || !got.CreateDate.Equal(w.clock()) || got.SAMLProviderUUID == nil {
 		t.Errorf("it is %+v", got)
 	}
-	next, second := newIdP(t)
+	next, second := newIDP(t)
 	_, err = admin.UpdateSAMLProvider(t.Context(), &awsiam.UpdateSAMLProviderInput{SAMLProviderArn: arn, SAMLMetadataDocument: &next, AssertionEncryptionMode: "Allowed", AddPrivateKey: &second})
 	must(t, err)
 	_, err = admin.UpdateSAMLProvider(t.Context(), &awsiam.UpdateSAMLProviderInput{SAMLProviderArn: arn, RemovePrivateKey: got.PrivateKeyList[0].KeyId})

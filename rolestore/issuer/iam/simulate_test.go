@@ -95,7 +95,7 @@ func TestASimulationOfAPrincipal(t *testing.T) {
 			return ofResult(r)
 		}
 		if *r.EvalResourceName != resource || len(r.ResourceSpecificResults) != 1 || *r.ResourceSpecificResults[0].EvalResourceName != resource ||
-			r.ResourceSpecificResults[0].EvalResourceDecision != r.EvalDecision || r.MissingContextValues != nil && len(r.MissingContextValues) > 0 {
+			r.ResourceSpecificResults[0].EvalResourceDecision != r.EvalDecision || len(r.MissingContextValues) > 0 {
 			t.Errorf("of %+v", r)
 		}
 		one := r.ResourceSpecificResults[0]

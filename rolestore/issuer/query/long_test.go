@@ -42,7 +42,7 @@ func TestALongRequestIsReadInTwo(t *testing.T) {
 	if err != nil || q.ReadLong() == nil {
 		t.Errorf("too long: %v", err)
 	}
-	q, err = read(t, "", many(MaxParameters+1)+"&Action=Y")
+	_, err = read(t, "", many(MaxParameters+1)+"&Action=Y")
 	var refusal *Error
 	if !errors.As(err, &refusal) || !strings.Contains(refusal.Message, "Action is given more than once") {
 		t.Errorf("an action that comes twice: %v, %v", err, refusal)
