@@ -37,6 +37,9 @@ type Group struct {
 // ARN is arn:aws:iam::<account>:group<path><name>.
 func (g *Group) ARN() string { return arn(g.Account, "group", g.Path, g.Name) }
 
+// Policies say what those in the group may do, as [Principal.Policies] do.
+func (g *Group) Policies() policy.Set { return g.policies }
+
 type groupRecord struct{ record[GroupDefinition] }
 
 func (r *reconciliation) group(account string, want GroupDefinition) error {

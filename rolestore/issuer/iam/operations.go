@@ -23,7 +23,9 @@ type operation struct {
 	// passes is the service that the role named is passed to, or empty: the caller must
 	// be allowed iam:PassRole too.
 	passes string
-	do     func(*call) ([]query.Element, error)
+	// long is true where lists may have more members than most requests have parameters.
+	long bool
+	do   func(*call) ([]query.Element, error)
 }
 
 // target is what is acted on.
@@ -45,8 +47,9 @@ var operations = func() table {
 		profileOperations,
 		mfaOperations,
 		aliasOperations, summaryOperations, detailOperations,
-		oidcOperations,
+		oidcOperations, samlOperations,
 		preferenceOperations,
+		simulateOperations,
 	} {
 		maps.Copy(all, t)
 	}

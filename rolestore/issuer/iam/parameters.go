@@ -15,11 +15,12 @@ import (
 type kind int
 
 const (
-	text     kind = iota
-	number        // between min and max
-	tagList       // Tags
-	keyList       // TagKeys
-	textList      // texts, each within the bounds
+	text        kind = iota
+	number           // between min and max
+	tagList          // Tags
+	keyList          // TagKeys
+	textList         // texts, each within the bounds
+	contextList      // ContextEntries
 )
 
 // parameter is one of the model's, with its bounds.
@@ -31,6 +32,7 @@ type parameter struct {
 	pattern  *regexp.Regexp
 	shown    string   // the pattern as AWS prints it
 	values   []string // the only ones, where there are but some
+	hidden   bool     // it is a secret and is not repeated
 }
 
 // needed is the parameter where it must be there.
@@ -85,6 +87,7 @@ type args struct {
 	tags    map[string]string
 	keys    []string // TagKeys
 	lists   map[string][]string
+	context []contextEntry
 }
 
 // has reports whether a parameter was given.
@@ -118,7 +121,7 @@ func (a args) tagKeysAsked() []string {
 func read(form url.Values, takes []parameter) (args, error) {
 	lists := []string{tags.name, tagKeys.name}
 	for _, t := range takes {
-		if t.kind == textList {
+		if t.kind == textList || t.kind == contextList {
 			lists = append(lists, t.name)
 		}
 	}
@@ -143,8 +146,10 @@ func (a *args) read(p *query.Reader, t parameter) {
 		a.readKeys(p, t)
 	case textList:
 		a.readList(p, t, member)
+	case contextList:
+		a.readContext(p, t)
 	default:
-		c := query.Constraint{Name: member, Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown}
+		c := query.Constraint{Name: member, Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown, Hidden: t.hidden}
 		value := ""
 		if t.required {
 			value = p.Required(t.name, c)

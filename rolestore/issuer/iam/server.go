@@ -32,7 +32,7 @@ func New(d *directory.Directory, door *front.Server) *Server {
 		},
 		Find: func(r *query.Request) (front.Operation, bool) {
 			o, ok := operations[r.Action]
-			return front.Operation{Do: func(c *caller.Call) ([]query.Element, error) { return s.perform(c, o) }}, ok
+			return front.Operation{Long: o.long, Do: func(c *caller.Call) ([]query.Element, error) { return s.perform(c, o) }}, ok
 		},
 	})
 	return s
@@ -45,7 +45,7 @@ var logged = []front.Logged{
 	{Parameter: "GroupName", Key: "group"}, {Parameter: "NewGroupName", Key: "new_group"}, {Parameter: "SerialNumber", Key: "mfa_serial"},
 	{Parameter: "VirtualMFADeviceName", Key: "mfa_device"}, {Parameter: "AccountAlias", Key: "account_alias"},
 	{Parameter: "PolicyArn", Key: "policy_arn"}, {Parameter: "VersionId", Key: "version"},
-	{Parameter: "Url", Key: "provider"}, {Parameter: "OpenIDConnectProviderArn", Key: "provider"},
+	{Parameter: "Url", Key: "provider"}, {Parameter: "OpenIDConnectProviderArn", Key: "provider"}, {Parameter: "SAMLProviderArn", Key: "provider"},
 }
 
 // call is one request on its way through an operation.

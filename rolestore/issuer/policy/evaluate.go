@@ -12,27 +12,27 @@ func Evaluate(r Request, p Policies) Decision {
 	return q.decide(p)
 }
 
-func (q *asked) decide(p Policies) Decision {
+func (r *asked) decide(p Policies) Decision {
 	var resource outcome
 	if p.Resource != nil {
-		resource = q.ask(ResourceBased, Set{*p.Resource})
+		resource = r.ask(ResourceBased, Set{*p.Resource})
 	}
-	identity := q.ask(IdentityBased, p.Identity)
-	boundary := q.limit(PermissionsBoundary, p.Boundary)
-	session := q.limit(SessionBased, p.Session)
-	if session.absent && q.Principal.isFederatedUser() {
+	identity := r.ask(IdentityBased, p.Identity)
+	boundary := r.limit(PermissionsBoundary, p.Boundary)
+	session := r.limit(SessionBased, p.Session)
+	if session.absent && r.Principal.isFederatedUser() {
 		session.absent = false // a federated user has what he was given, else nothing
 	}
 	all := []*outcome{&resource, &identity, &boundary, &session}
 	for _, o := range all {
 		if o.denied {
-			return Decision{Effect: ExplicitDeny, Statements: []Match{o.match}, Missing: q.lackedBy(o.match)}
+			return Decision{Effect: ExplicitDeny, Statements: []Match{o.match}, Missing: r.lackedBy(o.match)}
 		}
 	}
-	if q.Context.exhausted() {
+	if r.Context.exhausted() {
 		return Decision{Effect: ExplicitDeny}
 	}
-	d := Decision{Effect: ImplicitDeny, Lacking: q.lacking(&resource, &identity, &boundary, &session)}
+	d := Decision{Effect: ImplicitDeny, Lacking: r.lacking(&resource, &identity, &boundary, &session)}
 	for _, o := range all {
 		if o.allowed {
 			d.Statements = append(d.Statements, o.match)
@@ -41,7 +41,7 @@ func (q *asked) decide(p Policies) Decision {
 	if len(d.Lacking) == 0 {
 		d.Effect = Allow
 	} else {
-		d.Missing = q.lackedFor(d.Lacking, p)
+		d.Missing = r.lackedFor(d.Lacking, p)
 	}
 	return d
 }

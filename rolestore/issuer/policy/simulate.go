@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"encoding/base64"
+	"net/netip"
+	"strings"
+)
 
 // Simulation is what would come of a request, and all that had a say in it.
 type Simulation struct {
@@ -11,7 +15,8 @@ type Simulation struct {
 	// Wanted are the condition keys that statements about the action and the resource ask
 	// for and that the request lacks.
 	Wanted []string
-	// Bounded is whether the permissions boundary allows the request; false without one.
+	// Bounded is whether the permissions boundary allows the request, whatever other
+	// policies say; false without one.
 	Bounded bool
 	// Effort is what it cost, in the unit of the bound on one evaluation's.
 	Effort int
@@ -38,8 +43,9 @@ func Simulate(r Request, p Policies) Simulation {
 			continue
 		}
 		s.Applied = append(s.Applied, m)
-		s.Bounded = s.Bounded || m.Type == PermissionsBoundary && !one.deny
 	}
+	boundary := q.limit(PermissionsBoundary, p.Boundary)
+	s.Bounded = boundary.allowed
 	s.Wanted = unique(s.Wanted)
 	s.Effort += r.Context.effort
 	return s
@@ -88,6 +94,15 @@ func (d *Document) Keys() []string {
 	return unique(names)
 }
 
+// Keys returns the condition keys that the policies ask for.
+func (s Set) Keys() []string {
+	var names []string
+	for _, p := range s {
+		names = append(names, p.Document.Keys()...)
+	}
+	return unique(names)
+}
+
 // defaulted appends the names of the variables that have a default.
 func defaulted(names []string, parts []part) []string {
 	for _, q := range parts {
@@ -96,4 +111,25 @@ func defaulted(names []string, parts []part) []string {
 		}
 	}
 	return names
+}
+
+// Readable reports whether operators for the type can read a value: string, numeric,
+// boolean, ip, binary or date.
+func Readable(kind, value string) bool {
+	ok := true
+	switch kind {
+	case "numeric":
+		_, ok = parseNumber(value)
+	case "boolean":
+		_, ok = parseBool(value)
+	case "ip":
+		address, err := netip.ParseAddr(value)
+		ok = err == nil && address.Zone() == ""
+	case "date":
+		_, ok = parseDate(value)
+	case "binary":
+		_, err := base64.StdEncoding.DecodeString(value)
+		ok = err == nil
+	}
+	return ok && len(value) <= maxText
 }

@@ -37,7 +37,7 @@ type Request struct {
 	UserAgent string
 	Endpoint  string // the id of the private one; empty anywhere else
 
-	long string // the form as it was sent, of which Form has the beginning; else empty
+	long string // the form as it was sent, of which Form has but what it asks for; else empty
 }
 
 // New is what is known of a request before it is read.
@@ -70,8 +70,7 @@ func (q *Request) Read(r *http.Request) error {
 	}
 	if strings.Count(encoded, "&") >= MaxParameters {
 		// What is beyond is looked at once the caller is known; see ReadLong.
-		q.long = encoded
-		encoded = strings.Join(strings.SplitN(encoded, "&", MaxParameters+1)[:MaxParameters], "&")
+		q.long, encoded = encoded, addressed(encoded)
 	}
 	if q.Form, err = parse(encoded); err != nil {
 		return err
@@ -109,6 +108,18 @@ func readBody(r *http.Request) ([]byte, error) {
 		return nil, BadRequest("MalformedInput", "The request body could not be read.")
 	}
 	return body.Bytes(), nil
+}
+
+// addressed returns the parameters that say which operation a long request is for, be they
+// at its end, where those are that write them in alphabetic order.
+func addressed(encoded string) string {
+	var found []string
+	for p := range strings.SplitSeq(encoded, "&") {
+		if len(found) < MaxParameters && (strings.HasPrefix(p, "Action=") || strings.HasPrefix(p, "Version=")) {
+			found = append(found, p)
+		}
+	}
+	return strings.Join(found, "&")
 }
 
 // Long reports whether the request has more parameters than most operations take.
