@@ -41,18 +41,6 @@ func onKeysUser(c *call) target {
 	return target{arn: c.userARN("/", "")}
 }
 
-// keysUser is the user that is meant, and whom the key that is named must belong to.
-func (c *call) keysUser() (*directory.User, error) {
-	u, err := c.user()
-	if err != nil {
-		return nil, err
-	}
-	if k := c.keyNamed(); k == nil || k.User != u {
-		return nil, theAccessKey.missing(c.text(accessKeyID))
-	}
-	return u, nil
-}
-
 func createAccessKey(c *call) ([]query.Element, error) {
 	u, err := c.user()
 	if err != nil {
@@ -83,7 +71,7 @@ func listAccessKeys(c *call) ([]query.Element, error) {
 func keyID(k *directory.AccessKey) string { return k.ID }
 
 func updateAccessKey(c *call) ([]query.Element, error) {
-	u, err := c.keysUser()
+	u, err := c.user()
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +80,7 @@ func updateAccessKey(c *call) ([]query.Element, error) {
 }
 
 func deleteAccessKey(c *call) ([]query.Element, error) {
-	u, err := c.keysUser()
+	u, err := c.user()
 	if err != nil {
 		return nil, err
 	}

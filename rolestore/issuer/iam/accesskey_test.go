@@ -79,6 +79,9 @@ func TestAKeyIsDeadAtOnce(t *testing.T) {
 		return err
 	}
 	must(t, works())
+	theirs := w.as(w.session(t, other, "admin"))
+	_, err := theirs.GetAccessKeyLastUsed(t.Context(), &awsiam.GetAccessKeyLastUsedInput{AccessKeyId: &key.AccessKeyID})
+	refused(t, err, "NoSuchEntity", "The Access Key with id "+key.AccessKeyID+" cannot be found.")
 	must(t, set(types.StatusTypeInactive))
 	refused(t, works(), "InvalidClientTokenId", "")
 	list, err := admin.ListAccessKeys(t.Context(), &awsiam.ListAccessKeysInput{UserName: str("alice")})
@@ -95,9 +98,6 @@ func TestAKeyIsDeadAtOnce(t *testing.T) {
 	refused(t, set(types.StatusTypeActive), "NoSuchEntity", key.AccessKeyID)
 	_, err = admin.CreateAccessKey(t.Context(), nil)
 	refused(t, err, "ValidationError", "Must specify userName when calling with non-User credentials")
-	theirs := w.as(w.session(t, other, "admin"))
-	_, err = theirs.GetAccessKeyLastUsed(t.Context(), &awsiam.GetAccessKeyLastUsedInput{AccessKeyId: &key.AccessKeyID})
-	refused(t, err, "NoSuchEntity", key.AccessKeyID)
 }
 
 func TestTwoKeysAreMadeOfMany(t *testing.T) {

@@ -84,8 +84,16 @@ func TestAPersonEnrolsAPhone(t *testing.T) {
 		Tags: []types.Tag{{Key: str("k"), Value: str("v")}}})
 	must(t, err)
 	d := made.VirtualMFADevice
-	if _, err := png.Decode(bytes.NewReader(d.QRCodePNG)); err != nil || *d.SerialNumber != "arn:aws:iam::"+account+":mfa/team/alice" || len(d.Base32StringSeed) != 64 {
+	picture, err := png.Decode(bytes.NewReader(d.QRCodePNG))
+	if err != nil || *d.SerialNumber != "arn:aws:iam::"+account+":mfa/team/alice" || len(d.Base32StringSeed) != 64 {
 		t.Fatalf("the device is %s, its seed has %d characters, its picture: %v", *d.SerialNumber, len(d.Base32StringSeed), err)
+	}
+	for i := range picture.Bounds().Dx() {
+		for j := range 4 * 6 { // modules that ISO/IEC 18004 asks for, of so many pixels
+			if r, _, _, _ := picture.At(i, j).RGBA(); r == 0 {
+				t.Fatalf("the margin is not free at %d, %d", i, j)
+			}
+		}
 	}
 	uri := tool(t, "zbarimg", string(d.QRCodePNG), "--quiet", "--raw", "PNG:-")
 	if want := "otpauth://totp/alice@" + account + "?issuer=Rolecall&secret=" + string(d.Base32StringSeed); uri != want {
@@ -111,8 +119,10 @@ func TestAPersonEnrolsAPhone(t *testing.T) {
 		t.Error("a code by which it was enabled counts a second time")
 	}
 	w.pass(2 * time.Minute)
-	if !w.counts(t, serial, on.code(t, 0)) {
-		t.Error("the next code does not count")
+	for steps := -1; steps <= 1; steps++ { // as with any phone whose clock is right
+		if !w.counts(t, serial, on.code(t, steps)) {
+			t.Errorf("the code of step %d does not count", steps)
+		}
 	}
 	u := w.directory.Snapshot().UserByName(account, "alice")
 	if len(u.MFADevices) != 1 || w.directory.Snapshot().MFADevice(*serial).User != u.UniqueID {

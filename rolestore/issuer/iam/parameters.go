@@ -163,9 +163,9 @@ func (a *args) read(p *query.Reader, t parameter) {
 }
 
 // among notes a value that is none of those that there are.
-func (t parameter) among(p *query.Reader, member, value string) {
-	if t.values != nil && !slices.Contains(t.values, value) {
-		p.Violate(member, value, "satisfy enum value set: ["+strings.Join(t.values, ", ")+"]")
+func (p parameter) among(r *query.Reader, member, value string) {
+	if p.values != nil && !slices.Contains(p.values, value) {
+		r.Violate(member, value, "satisfy enum value set: ["+strings.Join(p.values, ", ")+"]")
 	}
 }
 

@@ -375,6 +375,8 @@ func TestAUsersBoundaryCanBeDemanded(t *testing.T) {
 	refused(t, err, "AccessDenied", "iam:CreateUser")
 	_, err = c.CreateUser(t.Context(), &awsiam.CreateUserInput{UserName: str("alice"), PermissionsBoundary: str(readOnly)})
 	must(t, err)
+	_, err = c.CreateUser(t.Context(), &awsiam.CreateUserInput{UserName: str("bob"), PermissionsBoundary: str(readOnly), Tags: []types.Tag{{Key: str("a"), Value: str("b")}}})
+	refused(t, err, "AccessDenied", "iam:TagUser on resource: arn:aws:iam::"+account+":user/bob")
 	for _, action := range []string{"PutUserPolicy", "AttachUserPolicy"} {
 		must(t, userChanges(c, "alice")[action](t))
 		refused(t, userChanges(c, "free")[action](t), "AccessDenied", action)
