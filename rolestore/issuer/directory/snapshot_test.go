@@ -48,35 +48,35 @@ func everything(s *Snapshot) map[string]any {
 }
 
 // random changes a definition at random: what is in it is attached, named and made anew.
-func (d *AccountDefinition) random(r *rand.Rand) {
+func (a *AccountDefinition) random(r *rand.Rand) {
 	documents := []string{allowAll, denyAll, allow(`"s3:GetObject"`)}
 	document := func() []byte { return []byte(documents[r.IntN(len(documents))]) }
 	some := func(from ...string) []string { return from[:r.IntN(len(from)+1)] }
 	path := func() string { return []string{"/", "/", "/other/"}[r.IntN(3)] }
-	d.Policies, d.Groups, d.Users, d.Roles, d.InstanceProfiles, d.VirtualMFADevices = nil, nil, nil, nil, nil, nil
+	a.Policies, a.Groups, a.Users, a.Roles, a.InstanceProfiles, a.VirtualMFADevices = nil, nil, nil, nil, nil, nil
 	var policies, groups []string
 	for _, name := range some("p1", "p2", "p3") {
 		p := PolicyDefinition{Name: name, Path: path(), Document: document()}
-		d.Policies, policies = append(d.Policies, p), append(policies, arn(d.ID, "policy", p.Path, name))
+		a.Policies, policies = append(a.Policies, p), append(policies, arn(a.ID, "policy", p.Path, name))
 	}
 	for _, name := range some("g1", "g2") {
-		d.Groups, groups = append(d.Groups, GroupDefinition{Name: name, Path: path(), ManagedPolicies: some(policies...), Policies: map[string][]byte{"in": document()}}), append(groups, name)
+		a.Groups, groups = append(a.Groups, GroupDefinition{Name: name, Path: path(), ManagedPolicies: some(policies...), Policies: map[string][]byte{"in": document()}}), append(groups, name)
 	}
 	trust := trustEC2
 	for n, name := range some("u1", "u2", "u3") {
 		u := UserDefinition{Name: name, Path: path(), Groups: some(groups...), ManagedPolicies: some(policies...), Policies: map[string][]byte{"in": document()},
 			AccessKeys: []AccessKeyDefinition{{}, {ID: fmt.Sprintf("AKIA%016d", 0), Secret: rolestore.NewSecret("0123456789012345678901234567890123456789")}}[:r.IntN(2)]}
 		if n == 0 && r.IntN(2) == 0 {
-			trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + arn(d.ID, "user", u.Path, name) + `"},"Action":"sts:AssumeRole"}]}`
+			trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + arn(a.ID, "user", u.Path, name) + `"},"Action":"sts:AssumeRole"}]}`
 		}
-		d.Users = append(d.Users, u)
+		a.Users = append(a.Users, u)
 		if r.IntN(2) == 0 {
-			d.VirtualMFADevices = append(d.VirtualMFADevices, MFADeviceDefinition{Name: "phone-" + name, User: d.Users[r.IntN(len(d.Users))].Name})
+			a.VirtualMFADevices = append(a.VirtualMFADevices, MFADeviceDefinition{Name: "phone-" + name, User: a.Users[r.IntN(len(a.Users))].Name})
 		}
 	}
 	for _, name := range some("r1", "r2", "r3") {
-		d.Roles = append(d.Roles, RoleDefinition{Name: name, Path: path(), AssumeRolePolicyDocument: []byte(trust), ManagedPolicies: some(policies...)})
-		d.InstanceProfiles = append(d.InstanceProfiles, InstanceProfileDefinition{Name: "i" + name, Role: name})
+		a.Roles = append(a.Roles, RoleDefinition{Name: name, Path: path(), AssumeRolePolicyDocument: []byte(trust), ManagedPolicies: some(policies...)})
+		a.InstanceProfiles = append(a.InstanceProfiles, InstanceProfileDefinition{Name: "i" + name, Role: name})
 	}
 }
 
