@@ -1,12 +1,15 @@
 package saml
 
 import (
+	"crypto"
 	"crypto/elliptic"
 	"crypto/hmac"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"strings"
 	"testing"
 
@@ -41,33 +44,38 @@ func TestWrapping(t *testing.T) {
 	evilOuter := strings.NewReplacer("alice", "mallory", `"_r1"`, `"_evil"`).Replace(strings.Replace(outer, outerSignature, "", 1))
 	body := outer[strings.Index(outer, "<samlp:Response"):]
 	evilBody := evilOuter[strings.Index(evilOuter, "<samlp:Response"):]
-	for name, document := range map[string]string{
-		"1: the signed response in the signature of another": strings.Replace(evilBody, "<samlp:Status>", strings.Replace(outerSignature, "</ds:Signature>", "<ds:Object>"+strings.Replace(body, outerSignature, "", 1)+"</ds:Object></ds:Signature>", 1)+"<samlp:Status>", 1),
-		"2: the signed response beside the signature":        strings.Replace(evilBody, "<samlp:Status>", outerSignature+strings.Replace(body, outerSignature, "", 1)+"<samlp:Status>", 1),
-		"3: a second assertion before":                       strings.Replace(inner, good, evil+good, 1),
-		"3b: a second assertion after":                       strings.Replace(inner, good, good+evil, 1),
-		"4: the signed assertion in another":                 strings.Replace(inner, good, strings.Replace(evil, end, good+end, 1), 1),
-		"5: another with the signature of the signed one":    strings.Replace(inner, good, evilSigned+bare, 1),
-		"6: the signed one in the signature of another":      strings.Replace(inner, good, strings.Replace(evilSigned, "</ds:Signature>", bare+"</ds:Signature>", 1), 1),
-		"7: another in Extensions":                           strings.Replace(inner, "<samlp:Status>", "<samlp:Extensions>"+evil+"</samlp:Extensions><samlp:Status>", 1),
-		"7b: the signed one in Extensions":                   strings.Replace(strings.Replace(inner, good, evil, 1), "<samlp:Status>", "<samlp:Extensions>"+good+"</samlp:Extensions><samlp:Status>", 1),
-		"8: the signed one in an Object":                     strings.Replace(inner, good, strings.Replace(evilSigned, "</ds:Signature>", "<ds:Object>"+bare+"</ds:Object></ds:Signature>", 1), 1),
-		"9: the signed one in a signature that is no child":  strings.Replace(inner, good, strings.Replace(evil, "<saml:Subject>", "<saml:Advice>"+good+"</saml:Advice><saml:Subject>", 1), 1),
-		"two with one id":                                    strings.Replace(inner, good, strings.Replace(evil, `"_evil"`, `"_a1"`, 1)+good, 1),
-		"two signatures":                                     strings.Replace(inner, signature, signature+signature, 1),
-		"a signature of nothing":                             strings.Replace(inner, signature, "", 1),
-		"a signature that is elsewhere":                      strings.Replace(strings.Replace(inner, signature, "", 1), "<samlp:Status>", signature+"<samlp:Status>", 1),
-		"a signature in an attribute statement":              strings.Replace(strings.Replace(inner, signature, "", 1), "<saml:AttributeStatement>", "<saml:AttributeStatement>"+signature, 1),
-		"a response in a response":                           `<samlp:Response xmlns:samlp="` + nsProtocol + `" ID="_x" Version="2.0">` + body + `</samlp:Response>`,
-		"an assertion without a response":                    good,
-		"an assertion of another namespace":                  strings.Replace(inner, good, strings.Replace(strings.Replace(evil, nsAssertion, "urn:evil", 1), end, good+end, 1), 1),
-		"an empty document":                                  "",
-		"text":                                               "alice",
-		"the id in an attribute that is not ID":              strings.Replace(inner, good, strings.Replace(evilSigned, `ID="_evil"`, `saml:ID="_a1"`, 1), 1),
+	for name, c := range map[string]struct{ reason, document string }{
+		"1: the signed response in the signature of another": {"it has an id twice", strings.Replace(evilBody, "<samlp:Status>", strings.Replace(outerSignature, "</ds:Signature>", "<ds:Object>"+strings.Replace(body, outerSignature, "", 1)+"</ds:Object></ds:Signature>", 1)+"<samlp:Status>", 1)},
+		"2: the signed response beside the signature":        {"it has an id twice", strings.Replace(evilBody, "<samlp:Status>", outerSignature+strings.Replace(body, outerSignature, "", 1)+"<samlp:Status>", 1)},
+		"3: a second assertion before":                       {"it does not have exactly one assertion", strings.Replace(inner, good, evil+good, 1)},
+		"3b: a second assertion after":                       {"it does not have exactly one assertion", strings.Replace(inner, good, good+evil, 1)},
+		"4: the signed assertion in another":                 {"it has more than one assertion", strings.Replace(inner, good, strings.Replace(evil, end, good+end, 1), 1)},
+		"5: another with the signature of the signed one":    {"it does not have exactly one assertion", strings.Replace(inner, good, evilSigned+bare, 1)},
+		"6: the signed one in the signature of another":      {"its signature has an element that does not belong there", strings.Replace(inner, good, strings.Replace(evilSigned, "</ds:Signature>", bare+"</ds:Signature>", 1), 1)},
+		"7: another in Extensions":                           {"it has more than one assertion", strings.Replace(inner, "<samlp:Status>", "<samlp:Extensions>"+evil+"</samlp:Extensions><samlp:Status>", 1)},
+		"7b: the signed one in Extensions":                   {"it has more than one assertion", strings.Replace(strings.Replace(inner, good, evil, 1), "<samlp:Status>", "<samlp:Extensions>"+good+"</samlp:Extensions><samlp:Status>", 1)},
+		"8: the signed one in an Object":                     {"its signature does not consist of SignedInfo, SignatureValue and KeyInfo", strings.Replace(inner, good, strings.Replace(evilSigned, "</ds:Signature>", "<ds:Object>"+bare+"</ds:Object></ds:Signature>", 1), 1)},
+		"9: the signed one in a signature that is no child":  {"it has more than one assertion", strings.Replace(inner, good, strings.Replace(evil, "<saml:Subject>", "<saml:Advice>"+good+"</saml:Advice><saml:Subject>", 1), 1)},
+		"two with one id":                                    {"it has an id twice", strings.Replace(inner, good, strings.Replace(evil, `"_evil"`, `"_a1"`, 1)+good, 1)},
+		"two signatures":                                     {"it has a signature where none belongs", strings.Replace(inner, signature, signature+signature, 1)},
+		"a signature of nothing":                             {"neither the response nor its assertion is signed", strings.Replace(inner, signature, "", 1)},
+		"a signature that is elsewhere":                      {"response: its signature is over another element than the one that it is in", strings.Replace(strings.Replace(inner, signature, "", 1), "<samlp:Status>", signature+"<samlp:Status>", 1)},
+		"a signature in an attribute statement":              {"it has a signature where none belongs", strings.Replace(strings.Replace(inner, signature, "", 1), "<saml:AttributeStatement>", "<saml:AttributeStatement>"+signature, 1)},
+		"a response in a response":                           {"it does not have exactly one assertion", `<samlp:Response xmlns:samlp="` + nsProtocol + `" ID="_x" Version="2.0">` + body + `</samlp:Response>`},
+		"an assertion without a response":                    {"it is not a Response", good},
+		"an assertion of another namespace":                  {"it does not have exactly one assertion", strings.Replace(inner, good, strings.Replace(strings.Replace(evil, nsAssertion, "urn:evil", 1), end, good+end, 1), 1)},
+		"an empty document":                                  {"it is not one whole element", ""},
+		"text":                                               {"it has text outside of its element", "alice"},
+		"the id in an attribute that is not ID":              {"assertion: its signature is over another element than the one that it is in", strings.Replace(inner, good, strings.Replace(evilSigned, `ID="_evil"`, `saml:ID="_a1"`, 1), 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if a, err := p.provider().Verify([]byte(document), p.expected()); err == nil {
-				t.Fatalf("it is taken, for %+v\n%s", a, document)
+			a, err := p.provider().Verify([]byte(c.document), p.expected())
+			var refusal *Error
+			if !errors.As(err, &refusal) {
+				t.Fatalf("it is taken, for %+v\n%s", a, c.document)
+			}
+			if refusal.Reason != c.reason {
+				t.Errorf("it is refused because %q", refusal.Reason)
 			}
 		})
 	}
@@ -153,6 +161,29 @@ func TestThePublicKeyIsNoSharedSecret(t *testing.T) {
 	value := cut(t, document, "<ds:SignatureValue>", "</ds:SignatureValue>")
 	document = strings.Replace(document, value, "<ds:SignatureValue>"+base64.StdEncoding.EncodeToString(mac.Sum(nil))+"</ds:SignatureValue>", 1)
 	deny(t, p.provider(), document, p.expected(), textSignature, "is not taken")
+}
+
+// Nor is a signature by one kind of key good under the name of another.
+func TestASignatureIsOfTheKindItSays(t *testing.T) {
+	key := newRSA(t)
+	p := newIDP(t, key)
+	document := samltest.Replaced(t, p.Signed(), `SignatureMethod Algorithm="`+rsaSHA256, `SignatureMethod Algorithm="`+moreAlgorithms+"ecdsa-sha256")
+	root, err := parse([]byte(document), strict)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := canonical(root.FindElement("//SignedInfo"), nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(signed)
+	value, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := cut(t, document, "<ds:SignatureValue>", "</ds:SignatureValue>")
+	document = strings.Replace(document, old, "<ds:SignatureValue>"+base64.StdEncoding.EncodeToString(value)+"</ds:SignatureValue>", 1)
+	deny(t, p.provider(), document, p.expected(), textSignature, "by no key of the provider's metadata")
 }
 
 // KeyInfo is whatever the sender says.

@@ -1,6 +1,10 @@
 package saml
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -77,7 +81,7 @@ func TestOneErrorForAllThatIsWrongInACiphertext(t *testing.T) {
 	for name, document := range map[string]string{
 		"altered":                  strings.Replace(good, value(good), string(flipped), 1),
 		"too short":                strings.Replace(good, value(good), "<xenc:CipherValue>AAAA</xenc:CipherValue>", 1),
-		"a block and a half":       strings.Replace(good, value(good), "<xenc:CipherValue>"+strings.Repeat("AAAA", 8)+"</xenc:CipherValue>", 1),
+		"a block and a half":       strings.Replace(good, value(good), "<xenc:CipherValue>"+strings.Repeat("AAAA", 12)+"</xenc:CipherValue>", 1),
 		"GCM and too short":        samltest.Replaced(t, strings.Replace(good, value(good), "<xenc:CipherValue>AAAA</xenc:CipherValue>", 1), cbc, gcm),
 		"as GCM":                   samltest.Replaced(t, good, cbc, gcm),
 		"another key's":            p.encrypted(p.Signed(), newRSA(t), cbc, "aes-128", oaepMGF1SHA1),
@@ -100,4 +104,52 @@ func TestOneErrorForAllThatIsWrongInACiphertext(t *testing.T) {
 		})
 	}
 	accept(t, provider, good, p.expected())
+}
+
+func TestThePaddingOfABlock(t *testing.T) {
+	key := make([]byte, 16)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for last, good := range map[byte]bool{0: false, 1: true, 15: true, 16: true, 17: false, 255: false} {
+		plain := make([]byte, 2*aes.BlockSize)
+		plain[len(plain)-1] = last
+		sealed := make([]byte, 3*aes.BlockSize) // after an initialization vector of zeros
+		cipher.NewCBCEncrypter(block, sealed[:aes.BlockSize]).CryptBlocks(sealed[aes.BlockSize:], plain)
+		got, err := open(key, sealed, false)
+		if (err == nil) != good || good && len(got) != len(plain)-int(last) {
+			t.Errorf("padding %d: %d bytes, %v", last, len(got), err)
+		}
+	}
+}
+
+func TestPrivateKeysThatAreNone(t *testing.T) {
+	t.Setenv("GODEBUG", "rsa1024min=0")
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	curve, err := x509.MarshalPKCS8PrivateKey(newECDSA(t, elliptic.P256()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, text := range map[string]string{
+		"want a private key in PEM":      "x",
+		"the private key has 1024 bits":  string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(small)})),
+		"the private key must be of RSA": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: curve})),
+		"the private key cannot be read": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})),
+		`not "ENCRYPTED PRIVATE KEY"`:    string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("x")})),
+	} {
+		if _, err := ParsePrivateKey([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	weak, err := rsa.GenerateKey(rand.Reader, 1016)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParseMetadata([]byte(samltest.Metadata(samltest.Certificate(t, weak)))); err == nil || !strings.Contains(err.Error(), "a key of 1016 bits") {
+		t.Errorf("a certificate with a small key: %v", err)
+	}
 }

@@ -58,6 +58,57 @@ func TestWhatASignedResponseSaysIsRead(t *testing.T) {
 	}
 }
 
+// What is read is not the document that came.
+func TestWhatIsReadIsWhatWasSigned(t *testing.T) {
+	p := newIDP(t, newRSA(t))
+	root, err := parse([]byte(p.Signed()), strict)
+	if err != nil {
+		t.Fatal(err)
+	}
+	came := one(root, nsAssertion, "Assertion")
+	got, err := p.provider().again(came, one(came, nsSignature, "Signature"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one(got, nsSignature, "Signature") != nil || !is(got, nsAssertion, "Assertion") || got.Parent().Parent() != nil {
+		t.Error("the assertion that is read is that of the document")
+	}
+	e, err := parse([]byte(`<a xmlns:x="urn:x" x:ID="1" ID="2"/>`), strictness{comments: true, elements: 1})
+	if err == nil {
+		if got := attribute(e, "ID"); got != "2" {
+			t.Errorf("ID is that with a prefix, %s", got)
+		}
+	} else {
+		t.Error(err)
+	}
+}
+
+// One good signature does not make up for a bad one.
+func TestBothSignaturesMustBeGood(t *testing.T) {
+	p, mallory := newIDP(t, newRSA(t)), newIDP(t, newRSA(t))
+	inner := mallory.Fill(strings.Replace(p.Unsigned(), ofResponse, "<a>RESPONSE</a>", 1), true, false, rsaSHA256, sha256URI)
+	document := p.Fill(strings.Replace(inner, "<a>RESPONSE</a>", ofResponse, 1), false, true, rsaSHA256, sha256URI)
+	deny(t, p.provider(), document, p.expected(), textSignature, "assertion: it is signed by no key")
+}
+
+func TestTheEarliestEndCounts(t *testing.T) {
+	p := newIDP(t, newRSA(t))
+	const statement = `<saml:AuthnStatement AuthnInstant="2026-11-25T12:00:00Z" SessionNotOnOrAfter="2026-11-25T13:00:00Z"/>`
+	for _, edits := range [][]string{{"<saml:AuthnStatement ", statement + "<saml:AuthnStatement "}, {"<saml:AttributeStatement>", statement + "<saml:AttributeStatement>"}} {
+		if a := accept(t, p.provider(), p.edited(edits...), p.expected()); !a.SessionEnds.Equal(p.Now.Add(time.Hour)) {
+			t.Errorf("the session ends at %s", a.SessionEnds)
+		}
+	}
+	for _, text := range []string{
+		strings.NewReplacer("EntityDescriptor xmlns", `EntityDescriptor validUntil="2027-01-01T00:00:00Z" xmlns`, "IDPSSODescriptor proto", `IDPSSODescriptor validUntil="2026-12-01T00:00:00Z" proto`).Replace(samltest.Metadata(p.Cert)),
+		strings.NewReplacer("EntityDescriptor xmlns", `EntityDescriptor validUntil="2026-12-01T00:00:00Z" xmlns`, "IDPSSODescriptor proto", `IDPSSODescriptor validUntil="2027-01-01T00:00:00Z" proto`).Replace(samltest.Metadata(p.Cert)),
+	} {
+		if m, err := ParseMetadata([]byte(text)); err != nil || m.ValidUntil.Month() != time.December {
+			t.Errorf("metadata end: %+v, %v", m, err)
+		}
+	}
+}
+
 // withoutPrefix has the elements of assertions in a default namespace, as AD FS does.
 func withoutPrefix(text string) string {
 	text = strings.Replace(text, "<saml:Issuer>", `<Issuer xmlns="`+nsAssertion+`">`, 1)
