@@ -53,8 +53,9 @@ func newWorld(t testing.TB) *world {
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	may := []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"rolecall:*","Resource":"arn:aws:rolecall::` + account + `:service/reports"}}`)
+	safely := []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"reports:GetReport","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}}`)
 	if _, err := d.Reconcile(directory.Definitions{Accounts: []directory.AccountDefinition{{ID: account, Users: []directory.UserDefinition{{
-		Name: "alice", Policies: map[string][]byte{"may": may},
+		Name: "alice", Policies: map[string][]byte{"may": may, "safely": safely},
 		AccessKeys: []directory.AccessKeyDefinition{{ID: keyID, Secret: rolestore.NewSecret(strings.Repeat("s", 40))}},
 	}}}}}, true); err != nil {
 		t.Fatal(err)
@@ -163,6 +164,18 @@ func TestAPresignedURLIsHeldToItsWord(t *testing.T) {
 		a, reply := w.ask(t, q)
 		if got := a.Refusal; reply.Code != http.StatusOK || (test.code == "") != (got == nil) || got != nil && got.Code != test.code || got == nil && a.Principal == nil {
 			t.Errorf("%q after %s: %d %s", test.expires, test.after, reply.Code, reply.Body)
+		}
+	}
+}
+
+// TestARequestCameSafelyIfTheServiceSaysSo: the core did not see how it came.
+func TestARequestCameSafelyIfTheServiceSaysSo(t *testing.T) {
+	w := newWorld(t)
+	for want, context := range map[string]map[string][]string{"ImplicitDeny": nil, "Allow": {"aws:SecureTransport": {"true"}}} {
+		q := w.presigned(t, "")
+		q.Authorize = &wire.Matter{Action: "reports:GetReport", Resource: "*", Context: context}
+		if a, reply := w.ask(t, q); a.Decision == nil || a.Decision.Effect != want {
+			t.Errorf("%v: %s", context, reply.Body)
 		}
 	}
 }
