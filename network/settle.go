@@ -149,12 +149,16 @@ func (s *State) arrange(ctx context.Context, st *stand, concerned ...*wanted) {
 	s.loseLost(st.users)
 }
 
-// loseLost ends those that were found to be lost.
+// loseLost ends those that were found to be lost, who leave those that we go through.
 func (s *State) loseLost(among []*wanted) {
-	for _, w := range slices.Clone(among) {
+	var lost []*wanted
+	for _, w := range among {
 		if w.phase == Lost {
-			s.lose(w)
+			lost = append(lost, w)
 		}
+	}
+	for _, w := range lost {
+		s.lose(w)
 	}
 }
 

@@ -75,13 +75,14 @@ func (s *State) finish() {
 	}
 }
 
-// tidy has the kernel forget, at once, what was taken away since the last time. s.mu is
-// held.
+// tidy has the kernel forget, at once, what was taken away since the last time, and begin
+// what need not be done at once. s.mu is held.
 func (s *State) tidy() {
 	for p := range s.untidy {
 		if err := p.do(p.guard.Flush); err != nil {
 			s.logger.Error("something of an attachment is still there; rolecall cleanup removes it", "netns", p.path, "err", err)
 		}
+		p.refusing.begin()
 	}
 	clear(s.untidy)
 }

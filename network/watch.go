@@ -245,6 +245,7 @@ func (s *State) settings(p *place) {
 func (s *State) changedSettings(p *place) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.tidy()
 	if !s.looksAfter(p) {
 		return false, nil
 	}

@@ -142,7 +142,7 @@ func (w Way) answerRules() []rule {
 	on := all(meta(expr.MetaKeyOIFNAME, 0), anyServed)
 	return []rule{
 		{w.says("an answer"), all(on, tcp(srcPort, w.Port), srcPort.set(network16(metadataPort)))},
-		{w.says("a refusal"), all(on, tcp(srcPort, nobodys), srcPort.set(network16(w.Port)))},
+		{w.says("a refusal"), all(tcp(srcPort, nobodys), on, srcPort.set(network16(w.Port)))},
 	}
 }
 
