@@ -82,26 +82,14 @@ func (s *Server) getTask(c *gin.Context, in *instance, st *state) *refusal {
 
 // getPod answers in EKS's form.
 func (s *Server) getPod(c *gin.Context, in *instance, st *state) *refusal {
-	of := st.instance.Containers
-	switch {
-	case of.Cluster() == "":
-		return refusedNoPod
-	case c.Request.URL.Path != container.PodPath:
-		return notFound
+	if sharedByPods(c.Request, st) {
+		return s.getPodOf(c, in, st)
 	}
-	cluster, ok := s.cluster(of.Cluster())
-	if !ok {
-		return refusedCluster
+	cluster, token, r := s.podToken(c.Request, st)
+	if r != nil {
+		return r
 	}
-	tokens := c.Request.Header["Authorization"]
-	if len(tokens) > 1 {
-		return refusedPodTokens
-	}
-	token := c.Request.Header.Get("Authorization")
-	if of.Node != (rolestore.Node{}) {
-		return s.getPodOf(c, st.instance, cluster, token)
-	}
-	if err := cluster.Verify(token, of.Pod, s.now()); errors.Is(err, container.ErrOtherPod) {
+	if err := cluster.Verify(token, st.instance.Containers.Pod, s.now()); errors.Is(err, container.ErrOtherPod) {
 		return refusedOtherPod
 	} else if err != nil {
 		return refusedPodToken(err)
@@ -109,29 +97,24 @@ func (s *Server) getPod(c *gin.Context, in *instance, st *state) *refusal {
 	return answerContainer(c, in, st, container.PodDocument)
 }
 
-// getPodOf answers a pod on a node, which its token alone tells from the others there.
-func (s *Server) getPodOf(c *gin.Context, node rolestore.Instance, cluster container.Cluster, token string) *refusal {
-	pod, err := cluster.Read(token, s.now())
-	if err != nil {
-		return refusedPodToken(err)
-	}
-	id, err := s.pod(c.Request.Context(), node, pod)
+// podToken is the token that a request in EKS's form presents, and the cluster that it
+// has to be of.
+func (s *Server) podToken(r *http.Request, st *state) (container.Cluster, string, *refusal) {
+	name := st.instance.Containers.Cluster()
 	switch {
-	case errors.Is(err, container.ErrNoAssociation):
-		return refusedNoAssociation
-	case errors.Is(err, container.ErrNotGranted):
-		return refusedGrant
-	case errors.Is(err, container.ErrTooManyPods):
-		return refusedTooManyPods
-	case err != nil:
-		return refusedUnknownPod(err)
+	case name == "":
+		return container.Cluster{}, "", refusedNoPod
+	case r.URL.Path != container.PodPath:
+		return container.Cluster{}, "", notFound
 	}
-	in := s.find(id)
-	st := in.load()
-	if st == nil {
-		return refusedNotReady // it has just ended, and the next request finds what is
+	cluster, ok := s.cluster(name)
+	if !ok {
+		return container.Cluster{}, "", refusedCluster
 	}
-	return answerContainer(c, in, st, container.PodDocument)
+	if len(r.Header["Authorization"]) > 1 {
+		return container.Cluster{}, "", refusedPodTokens
+	}
+	return cluster, r.Header.Get("Authorization"), nil
 }
 
 // answerContainer answers with the role's credentials, rendered by one of the forms.

@@ -22,6 +22,8 @@ var (
 		remedy: "name the cluster, its issuer and its key set in the agent's file of clusters"}
 	refusedOtherPod = &refusal{status: http.StatusForbidden, reason: container.ErrOtherPod.Error(),
 		remedy: "set namespace, service_account, name and uid of container_credentials.pod as the pod has them now"}
+	refusedOtherNode = &refusal{status: http.StatusForbidden, reason: container.ErrOtherNode.Error(),
+		remedy: "set container_credentials.node.node_name as the cluster has it (`kubectl get nodes`); leave it out where tokens name no node, before Kubernetes 1.30"}
 	refusedPodTokens = &refusal{status: http.StatusBadRequest, reason: "there is more than one Authorization header",
 		remedy: "send the token of the pod's service account once"}
 	// EKS's AssumeRoleForPodIdentity has 404 for it, which the agent on a node passes on

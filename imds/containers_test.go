@@ -59,11 +59,17 @@ func pod() rolestore.Instance {
 // podToken is the token of a pod's account.
 func podToken(t testing.TB, p rolestore.Pod) string {
 	t.Helper()
+	return podTokenOn(t, p, "")
+}
+
+// podTokenOn is the token of a pod on the node of that name, or on none that it names.
+func podTokenOn(t testing.TB, p rolestore.Pod, node string) string {
+	t.Helper()
 	text, err := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.MapClaims{
 		"aud": "pods.eks.amazonaws.com", "iss": cluster, "exp": start.Add(time.Hour).Unix(),
 		"sub": "system:serviceaccount:" + p.Namespace + ":" + p.ServiceAccount,
 		"kubernetes.io": map[string]any{"namespace": p.Namespace, "pod": map[string]string{"name": p.Name, "uid": p.UID},
-			"serviceaccount": map[string]string{"name": p.ServiceAccount}},
+			"serviceaccount": map[string]string{"name": p.ServiceAccount}, "node": map[string]string{"name": node}},
 	}).SignedString(clusterKey())
 	if err != nil {
 		t.Fatal(err)

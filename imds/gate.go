@@ -19,15 +19,14 @@ func (s *Server) gated(gate func(*http.Request, *state) *refusal, h handler, ref
 		in, _ := c.Request.Context().Value(instanceKey{}).(*instance)
 		st := in.load()
 		bounded(c.Writer, c.Request)
-		r := s.admit(c.Request, in)
-		if r == nil {
-			r = gate(c.Request, st)
+		r := gate(c.Request, st)
+		if r != nil || !sharedByPods(c.Request, st) { // who of them asks is not known yet
+			if often := s.admit(c.Request, in, s.requests); often != nil {
+				r = often
+			}
 		}
 		if r == nil {
 			r = h(c, in, st)
-		}
-		if r.tooOften() {
-			in.throttle.hold(c.Request, s.uptime())
 		}
 		if r != nil {
 			refuse(c, in, r)

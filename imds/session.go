@@ -21,7 +21,7 @@ const maxTTL = 21600
 // SDKs go by that header, and one fails without it. The reply goes as far as the
 // instance's hop limit lets it.
 func (s *Server) putToken(c *gin.Context, in *instance, st *state) *refusal {
-	if r := s.admitToken(in); r != nil {
+	if r := s.admitToken(c.Request, in); r != nil {
 		return r
 	}
 	if err := limitHops(c.Request.Context(), max(1, st.instance.Options.HTTPPutResponseHopLimit)); err != nil {

@@ -24,6 +24,9 @@ const (
 	fieldsOfOne = 32
 	// keptPerSecond is how many of these refusals are kept and told. All are counted.
 	keptPerSecond = 1
+	// podsShare is which part of what an instance may ask a pod on a node may: it has few
+	// programs, and each asks once an hour or so. Twenty pods that flood are as one instance.
+	podsShare = 20
 )
 
 // throttle is what an instance has used of its limits. They are of all its connections,
@@ -39,13 +42,22 @@ type throttle struct {
 // one, so that nobody is kept waiting when the time of day is set back.
 func (s *Server) uptime() time.Duration { return s.now().Sub(s.began) }
 
-// admit counts a request, whatever it asks for, and returns why it is one too many. What
-// is of nobody is refused elsewhere.
-func (s *Server) admit(r *http.Request, in *instance) *refusal {
-	if in == nil || in.throttle.requests.take(s.requests, weight(r), s.uptime()) {
+// of is a part of the limit: at least one a second, and one at once, if there is a limit.
+func (l Limit) of(parts int) Limit {
+	if l.PerSecond <= 0 {
+		return Limit{}
+	}
+	return Limit{max(1, l.PerSecond/parts), max(1, l.Burst/parts)}
+}
+
+// admit counts a request of an instance, whatever it asks for. Of one too many it returns
+// why, when that may leave. What is of nobody is refused elsewhere.
+func (s *Server) admit(r *http.Request, in *instance, limit Limit) *refusal {
+	if in == nil || in.throttle.requests.take(limit, weight(r), s.uptime()) {
 		return nil
 	}
 	in.throttle.requestsRefused.Add(1)
+	in.throttle.hold(r, s.uptime())
 	if connOf(r.Context()).form == Pod {
 		return throttledPod
 	}
@@ -62,11 +74,12 @@ func weight(r *http.Request) int {
 }
 
 // admitToken is [Server.admit] of a session token, which takes more of us than others.
-func (s *Server) admitToken(in *instance) *refusal {
+func (s *Server) admitToken(r *http.Request, in *instance) *refusal {
 	if in.throttle.tokens.take(s.newTokens, 1, s.uptime()) {
 		return nil
 	}
 	in.throttle.tokensRefused.Add(1)
+	in.throttle.hold(r, s.uptime())
 	return throttledTokens
 }
 

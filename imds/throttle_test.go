@@ -155,6 +155,19 @@ func TestTokensHaveALimitOfTheirOwn(t *testing.T) {
 	}
 }
 
+// TestRefusedTokensLeaveAtTheirPace as other refusals do: a flood for tokens costs us no more.
+func TestRefusedTokensLeaveAtTheirPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t, func(c *imds.Config) { c.NewTokens = imds.Limit{PerSecond: 1, Burst: 1} })
+		h.Put(web())
+		began := time.Now()
+		h.passes(t, webID, 1+3, "PUT "+tokenPath+" HTTP/1.1", hostIP, ttlHeader+": 60")
+		if took := time.Since(began); took != (0+2+4)*time.Millisecond { // of the bubble's clock, as the host's stands still
+			t.Errorf("three refusals left within %v", took)
+		}
+	})
+}
+
 func TestContainersAreLimitedToo(t *testing.T) {
 	for name, tc := range map[string]struct {
 		form   imds.Form

@@ -30,6 +30,9 @@ type ContainerCredentials struct {
 type Node struct {
 	// ClusterName is the agent's name for the cluster whose pods run there.
 	ClusterName string `json:"cluster_name,omitempty"`
+	// NodeName is the name that the cluster has for it, which the tokens of its pods say from
+	// Kubernetes 1.30 on. Where it is set, the tokens of pods on other nodes are worth nothing.
+	NodeName string `json:"node_name,omitempty"`
 }
 
 // Cluster is the agent's name for the cluster whose tokens are presented; empty if none
@@ -69,10 +72,11 @@ func (c ContainerCredentials) validate() error {
 		return nil
 	case c.Task == "enabled" || c.Pod != Pod{} && c.Node != Node{}:
 		return errors.New(name + ": want task, pod or node: SDKs look for one of them")
+	case c.Node != Node{} && !clusterName.MatchString(c.Node.ClusterName):
+		return fmt.Errorf("%s.node.cluster_name %q: want the name that the file of clusters gives it", name, c.Node.ClusterName)
+	case c.Node.NodeName != "" && !kubernetesName.MatchString(c.Node.NodeName):
+		return fmt.Errorf("%s.node.node_name %q: %s, or leave it out", name, c.Node.NodeName, wantName)
 	case c.Node != Node{}:
-		if !clusterName.MatchString(c.Node.ClusterName) {
-			return fmt.Errorf("%s.node.cluster_name %q: want the name that the file of clusters gives it", name, c.Node.ClusterName)
-		}
 		return nil
 	case !clusterName.MatchString(c.Pod.ClusterName):
 		return fmt.Errorf("%s.pod.cluster_name %q: want the name that the file of clusters gives it", name, c.Pod.ClusterName)

@@ -183,6 +183,8 @@ func TestConfigurationFiles(t *testing.T) {
 			[]string{`core.yaml:11: account 123456789012: grant web: instance profile "*": name each profile; * is refused`}},
 		"a trust policy that names nobody": {strings.Replace(guestRoles, "{Service: ec2.amazonaws.com}", "{AWS: \"arn:aws:iam::123456789012:user/bob\"}", 1),
 			[]string{"core.yaml:9: ", "role db: assume_role_policy_document: ", "must be defined here"}},
+		"a fraction of a second": {strings.Replace(guestRoles, "role_name: db", "max_session_duration: 3600.5, role_name: db", 1),
+			[]string{"core.yaml:9: want a whole number, and not `3600.5`"}},
 		"a role twice": {strings.Replace(guestRoles, "role_name: db", "role_name: web", 1), []string{"core.yaml:9: account 123456789012: role web: it is defined twice"}},
 		"no trust policy": {"accounts: [{id: \"123456789012\", roles: [{role_name: default}]}]\n",
 			[]string{"role default", "assume_role_policy_document is missing"}},

@@ -154,6 +154,8 @@ func TestTasksFindTheirRoleByECSsVariable(t *testing.T) {
 type kubernetes struct {
 	h   *house
 	key *ecdsa.PrivateKey
+
+	node string // where pods are, as tokens say it
 }
 
 func (h *house) kubernetes() *kubernetes {
@@ -162,7 +164,7 @@ func (h *house) kubernetes() *kubernetes {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	k := &kubernetes{h, key}
+	k := &kubernetes{h: h, key: key, node: "n1"}
 	h.write("jwks.json", k.keySet("first"))
 	h.write("clusters.yaml", "clusters:\n  - {cluster_name: prod, issuer: https://kubernetes.default.svc, jwks_file: "+h.path("jwks.json")+"}\n")
 	return k
@@ -188,7 +190,7 @@ func (k *kubernetes) tokenIn(namespace, pod, kid string) (file string) {
 		"aud": []string{"pods.eks.amazonaws.com"}, "iss": "https://kubernetes.default.svc",
 		"sub": "system:serviceaccount:" + namespace + ":web", "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 		"kubernetes.io": map[string]any{"namespace": namespace, "pod": map[string]string{"name": pod, "uid": pod + "-uid"},
-			"serviceaccount": map[string]string{"name": "web", "uid": "1"}},
+			"serviceaccount": map[string]string{"name": "web", "uid": "1"}, "node": map[string]string{"name": k.node, "uid": "2"}},
 	})
 	t.Header["kid"] = kid
 	text, err := t.SignedString(k.key)

@@ -65,6 +65,7 @@ type (
 	}
 	fileNode struct {
 		ClusterName string `yaml:"cluster_name"`
+		NodeName    string `yaml:"node_name"`
 	}
 	filePod struct {
 		ClusterName    string `yaml:"cluster_name"`

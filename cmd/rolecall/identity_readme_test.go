@@ -21,6 +21,7 @@ func TestTheReadmesWayToVerifyWorks(t *testing.T) {
 	}
 	h := newHouse(t)
 	h.up()
+	h.identityForms() // the first waits for the site's certificate, whose key takes a while to make
 	dir := t.TempDir()
 	path := "PATH=" + h.identityProgram(t) + ":$PATH\n"
 	out, err := sh(t, h.ns, dir, path+string(recipe[1]))

@@ -39,7 +39,7 @@ const (
 func (h *house) node(id, cluster string) *house {
 	h.t.Helper()
 	n := &house{t: h.t, ns: nettest.New(h.t), dir: h.dir}
-	h.write(id+".yaml", "instance_id: "+id+"\niam_instance_profile: default\nattachment: {netns: "+n.ns.Path()+"}\ncontainer_credentials: {node: {cluster_name: "+cluster+"}}\n")
+	h.write(id+".yaml", "instance_id: "+id+"\niam_instance_profile: default\nattachment: {netns: "+n.ns.Path()+"}\ncontainer_credentials: {node: {cluster_name: "+cluster+", node_name: n1}}\n")
 	h.instance("put", "-f", h.path(id+".yaml"))
 	h.instance("wait", id)
 	return n
@@ -137,10 +137,18 @@ func TestPodsOfANodeHaveTheRolesOfTheirAccounts(t *testing.T) {
 	if got := node.gets(shop0); got != keys["web-0"] {
 		t.Errorf("after a restart the pod has %s, before %s", got, keys["web-0"])
 	}
-	for says, token := range map[string]string{"no role is associated": k.tokenText("other", "web-3"), "the service-account token is not valid": shop0 + "x"} {
-		status, _, text := node.asks(token)
-		if want := map[bool]int{true: 404, false: 400}[strings.HasPrefix(says, "no role")]; status != want || !strings.Contains(text, says) {
-			t.Errorf("%d %s, want %d %s", status, text, want, says)
+	unassociated := k.tokenText("other", "web-3")
+	k.node = "n2"
+	for token, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		unassociated:                 {404, "no role is associated"},
+		shop0 + "x":                  {400, "the service-account token is not valid"},
+		k.tokenText("shop", "web-4"): {403, "not of a pod on this node"},
+	} {
+		if status, _, text := node.asks(token); status != want.status || !strings.Contains(text, want.says) {
+			t.Errorf("%d %s, want %d %s", status, text, want.status, want.says)
 		}
 	}
 

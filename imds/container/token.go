@@ -35,6 +35,8 @@ var (
 	ErrToken = errors.New("the service-account token is not valid")
 	// ErrOtherPod is returned for a valid token that is not the pod's.
 	ErrOtherPod = errors.New("the service-account token is another pod's")
+	// ErrOtherNode is returned for a valid token of a pod that is not said to be on the node.
+	ErrOtherNode = errors.New("the service-account token is not of a pod on this node")
 )
 
 // Why a pod that a node's cluster knows has no credentials.
@@ -73,6 +75,7 @@ type claims struct {
 	jwt.RegisteredClaims
 	Kubernetes struct {
 		Namespace      string `json:"namespace"`
+		Node           object `json:"node"` // where the pod is
 		Pod            object `json:"pod"`
 		ServiceAccount object `json:"serviceaccount"`
 	} `json:"kubernetes.io"`
@@ -86,7 +89,7 @@ type object struct {
 // Verify reports whether token is one of the pod's service account, bound to the pod,
 // for this purpose and valid now: nil, [ErrToken] or [ErrOtherPod].
 func (c Cluster) Verify(token string, pod rolestore.Pod, now time.Time) error {
-	found, err := c.Read(token, now)
+	found, err := c.Read(token, "", now)
 	if err != nil {
 		return err
 	}
@@ -98,8 +101,9 @@ func (c Cluster) Verify(token string, pod rolestore.Pod, now time.Time) error {
 
 // Read returns the pod that token is bound to, with what the token says of it and no
 // more. The token is one of the cluster, for this purpose and valid now; else the error is
-// [ErrToken].
-func (c Cluster) Read(token string, now time.Time) (rolestore.Pod, error) {
+// [ErrToken]. Of a pod on another node than that of the name, or on none, it is
+// [ErrOtherNode]; an empty name is any.
+func (c Cluster) Read(token, node string, now time.Time) (rolestore.Pod, error) {
 	var pod rolestore.Pod
 	switch {
 	case token == "":
@@ -124,6 +128,9 @@ func (c Cluster) Read(token string, now time.Time) (rolestore.Pod, error) {
 	k := found.Kubernetes
 	if found.Subject != "system:serviceaccount:"+k.Namespace+":"+k.ServiceAccount.Name || k.Pod.UID == "" {
 		return pod, fmt.Errorf("%w: %w", ErrToken, errClaims)
+	}
+	if node != "" && k.Node.Name != node {
+		return pod, ErrOtherNode
 	}
 	return rolestore.Pod{Namespace: k.Namespace, ServiceAccount: k.ServiceAccount.Name, Name: k.Pod.Name, UID: k.Pod.UID}, nil
 }

@@ -185,6 +185,27 @@ func TestATokenOfAnotherPodIsRefused(t *testing.T) {
 	}
 }
 
+// TestATokenOfAPodOnAnotherNodeIsRefused where the node's name is known.
+func TestATokenOfAPodOnAnotherNodeIsRefused(t *testing.T) {
+	c := prod(t)
+	token := sign(t, jwt.SigningMethodRS256, "rsa", keys().rsa, claims()) // on n1
+	older := claims()
+	older["kubernetes.io"] = maps.Clone(older["kubernetes.io"].(map[string]any))
+	delete(older["kubernetes.io"].(map[string]any), "node")
+	silent := sign(t, jwt.SigningMethodRS256, "rsa", keys().rsa, older)
+	for _, tc := range []struct {
+		token, node string
+		want        error
+	}{
+		{token, "n1", nil}, {token, "", nil}, {silent, "", nil},
+		{token, "n2", container.ErrOtherNode}, {silent, "n1", container.ErrOtherNode}, {token + "x", "n1", container.ErrToken},
+	} {
+		if pod, err := c.Read(tc.token, tc.node, now); !errors.Is(err, tc.want) || err == nil != (pod.UID == web0.UID) {
+			t.Errorf("on %q: %+v %v, want %v", tc.node, pod, err, tc.want)
+		}
+	}
+}
+
 // FuzzToken changes a good token: what is still good says the same.
 func FuzzToken(f *testing.F) {
 	c := prod(f)

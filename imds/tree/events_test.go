@@ -16,8 +16,8 @@ func TestEventsAreToldAsEC2Tells(t *testing.T) {
 	at := time.Date(2019, 1, 21, 9, 0, 43, 0, time.UTC)
 	m := rolestore.Maintenance{EventID: "instance-event-0d59937288b749b32", Code: "system-reboot", Description: "scheduled reboot",
 		NotBefore: at, NotAfter: at.Add(17 * time.Minute), State: "active"}
-	over := m
-	over.State = "completed"
+	over, off := m, m
+	over.State, off.State = "completed", "canceled"
 	const event = `[
   {
     "NotBefore" : "21 Jan 2019 09:00:43 GMT",
@@ -42,6 +42,8 @@ func TestEventsAreToldAsEC2Tells(t *testing.T) {
 		{rolestore.Events{Maintenance: []rolestore.Maintenance{m, over}}, "events/maintenance/scheduled", event},
 		{rolestore.Events{Maintenance: []rolestore.Maintenance{m, over}}, "events/maintenance/history",
 			strings.Replace(strings.Replace(event, "active", "completed", 1), "scheduled reboot", "[Completed] scheduled reboot", 1)},
+		{rolestore.Events{Maintenance: []rolestore.Maintenance{m, off}}, "events/maintenance/history",
+			strings.Replace(strings.Replace(event, "active", "canceled", 1), "scheduled reboot", "[Canceled] scheduled reboot", 1)},
 		{rolestore.Events{RebalanceNotice: at}, "events/", "maintenance/\nrecommendations/"},
 		{rolestore.Events{RebalanceNotice: at}, "events/recommendations/rebalance", `{"noticeTime": "2019-01-21T09:00:43Z"}`},
 		{rolestore.Events{SpotInterruption: rolestore.SpotInterruption{Action: "stop", Time: at}}, "spot/", "instance-action"},
