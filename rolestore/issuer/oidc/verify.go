@@ -37,7 +37,7 @@ var (
 	errSubject   = fmt.Errorf("%w: sub must have 1 to %d characters", ErrInvalid, maxSubject)
 
 	// ErrAudience is of a token for somebody else.
-	ErrAudience = errors.New("Incorrect token audience")
+	ErrAudience = errors.New("identity token for another audience")
 )
 
 // Issuer returns whom a token says to be from: nothing to be believed, but to find the

@@ -118,13 +118,15 @@ func explainIDToken(err error) error {
 	case errors.Is(err, oidc.ErrUnreachable):
 		return refuse("IDPCommunicationError", "The identity provider could not be reached to verify the token. Try again.")
 	case errors.Is(err, oidc.ErrKeys):
-		return refuse("InvalidIdentityToken", oidc.ErrKeys.Error())
+		return refuse("InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
 	case errors.Is(err, oidc.ErrExpired):
-		return refuse("ExpiredTokenException", err.Error())
+		return refuse("ExpiredTokenException", "Token expired"+strings.TrimPrefix(err.Error(), oidc.ErrExpired.Error()))
+	case errors.Is(err, oidc.ErrAudience):
+		return refuse("InvalidIdentityToken", "Incorrect token audience")
 	case errors.Is(err, oidc.ErrInvalid):
 		return refuse("InvalidIdentityToken", strings.TrimPrefix(err.Error(), oidc.ErrInvalid.Error()+": "))
 	}
-	return refuse("InvalidIdentityToken", err.Error())
+	return refuse("InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
 }
 
 // clip bounds what a refusal repeats of a token.
