@@ -194,7 +194,11 @@ func (s *Server) logRefusal(r *http.Request, c *caller.Call, api *API, id string
 	if e.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	s.log(r, level, "call refused", c, api, slog.String("code", e.Code), slog.Int("status", e.Status), slog.String("reason", cut(e.Reason)), slog.String("request_id", id))
+	because := []slog.Attr{slog.String("code", e.Code), slog.Int("status", e.Status)}
+	if e.Reason != "" {
+		because = append(because, slog.String("reason", cut(e.Reason)))
+	}
+	s.log(r, level, "call refused", c, api, append(because, slog.String("request_id", id))...)
 }
 
 // log writes who asked for what.
