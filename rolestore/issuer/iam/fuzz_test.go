@@ -60,9 +60,11 @@ func FuzzForms(f *testing.F) {
 				t.Errorf("%s is %+v", p.ARN(), p)
 			}
 		}
-		for arn := range s.Usages(account) {
-			if s.ManagedPolicy(arn) == nil {
-				t.Errorf("%s is attached, which there is not", arn)
+		for _, r := range s.Roles(account) {
+			for _, arn := range append([]string{r.Definition.PermissionsBoundary}, r.Definition.ManagedPolicies...) {
+				if arn != "" && s.ManagedPolicy(arn) == nil {
+					t.Errorf("%s has %s, which there is not", r.ARN(), arn)
+				}
 			}
 		}
 	})
