@@ -32,6 +32,11 @@ test-vm: deps ## the long runs: a whole Debian with cloud-init in a virtual mach
 	.ci/deps-vm root
 	go test -tags vm -count=1 -timeout 20m -run 'CloudInit|Machine' -v ./cmd/rolecall ./network/nettest/vmtest
 
+.PHONY: test-ansible
+test-ansible: # Ansible's modules against the core; its package alone takes minutes to install
+	dpkg -s ansible >/dev/null 2>&1 || $(SUDO) apt-get install -y -qq --no-install-recommends ansible
+	go test -tags ansible -count=1 -run Ansible -v ./rolestore/issuer/iam
+
 .PHONY: lint
 lint: ## gofmt, go vet and golangci-lint
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt'ed: $$unformatted"; exit 1; }

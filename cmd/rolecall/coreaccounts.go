@@ -20,9 +20,11 @@ type (
 		Grants            []fileGrant   `yaml:"grants"`
 	}
 	filePolicy struct {
-		Name     string `yaml:"policy_name"`
-		Path     string `yaml:"path"`
-		Document any    `yaml:"policy_document"`
+		Name        string            `yaml:"policy_name"`
+		Path        string            `yaml:"path"`
+		Document    any               `yaml:"policy_document"`
+		Description string            `yaml:"description"`
+		Tags        map[string]string `yaml:"tags"`
 	}
 	fileGroup struct {
 		Name            string         `yaml:"group_name"`

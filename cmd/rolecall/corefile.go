@@ -86,7 +86,7 @@ func (a fileAccount) definition() (out directory.AccountDefinition, err error) {
 		if err != nil {
 			return out, &directory.ObjectError{Kind: "policy", Name: p.Name, Err: fmt.Errorf("policy_document: %w", err)}
 		}
-		out.Policies = append(out.Policies, directory.PolicyDefinition{Name: p.Name, Path: p.Path, Document: document})
+		out.Policies = append(out.Policies, directory.PolicyDefinition{Name: p.Name, Path: p.Path, Document: document, Description: p.Description, Tags: p.Tags})
 	}
 	for _, g := range a.Groups {
 		policies, err := inlinePolicies(g.Policies)

@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"crypto/sha256"
+	"encoding/base32"
 	"sync"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
@@ -27,7 +29,10 @@ var awsManaged = sync.OnceValue(func() map[string]*ManagedPolicy {
 		{RootTaskPath, "S3UnlockBucketPolicy", allow(`"s3:DeleteBucketPolicy","s3:GetBucketPolicy","s3:PutBucketPolicy","s3:ListAllMyBuckets"`)},
 		{RootTaskPath, "SQSUnlockQueuePolicy", allow(`"sqs:GetQueueAttributes","sqs:GetQueueUrl","sqs:ListQueues","sqs:SetQueueAttributes"`)},
 	} {
-		m := &ManagedPolicy{Account: "aws", Path: p.path, Name: p.name, Document: ours(policy.Identity, p.text), DefaultVersion: "v1", ManagedBy: ManagedByCore}
+		m := &ManagedPolicy{Account: "aws", Path: p.path, Name: p.name, Document: ours(policy.Identity, p.text), DefaultVersion: "v1",
+			Versions: []PolicyVersion{{ID: "v1", Document: []byte(p.text)}}, ManagedBy: ManagedByCore}
+		sum := sha256.Sum256([]byte(m.ARN())) // the same in all cores
+		m.UniqueID = "ANPA" + base32.StdEncoding.EncodeToString(sum[:])[:17]
 		all[m.ARN()] = m
 	}
 	return all

@@ -55,11 +55,12 @@ func (r *reconciliation) group(account string, want GroupDefinition) error {
 }
 
 func readGroup(e *entry) error {
-	var h head
+	var h held
 	if err := e.decode(&h); err != nil {
 		return err
 	}
-	e.arn, e.owners = arn(h.Account, "group", orRoot(h.Path), h.Definition.Name), []string{nameOf(bucketGroup, h.Account, h.Definition.Name)}
+	e.arn = arn(h.Account, "group", orRoot(h.Path), h.Definition.Name)
+	e.owners = append(h.holdings(KindGroup), nameOf(bucketGroup, h.Account, h.Definition.Name))
 	return nil
 }
 

@@ -2,11 +2,13 @@ package directory
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rolecall/rolecall/rolestore/issuer/policy"
 )
@@ -23,13 +25,15 @@ type PolicyDefinition struct {
 	Path string
 	// Document is JSON. Another one than before becomes a new version, and the
 	// default.
-	Document []byte
+	Document    []byte
+	Description string
+	Tags        map[string]string
 }
 
 // ManagedPolicy is a policy that can be attached to several users, groups and
 // roles, and that a session can be limited by.
 type ManagedPolicy struct {
-	// UniqueID begins with ANPA; AWS's own have none here.
+	// UniqueID begins with ANPA.
 	UniqueID string
 	// Account is twelve digits, or aws.
 	Account string
@@ -39,7 +43,24 @@ type ManagedPolicy struct {
 	Document *policy.Document
 	// DefaultVersion is v and a number.
 	DefaultVersion string
-	ManagedBy      string
+	// Versions are those that are kept, the oldest first.
+	Versions    []PolicyVersion
+	Description string
+	Tags        map[string]string
+	ManagedBy   string
+	// Created and Updated are zero of a policy of before they were noted. It is updated
+	// by another default version.
+	Created, Updated time.Time
+}
+
+// PolicyVersion is one of the versions of a managed policy.
+type PolicyVersion struct {
+	// ID is v and a number, which no other version of the policy has or had.
+	ID string
+	// Document is JSON. It must not be changed.
+	Document []byte
+	// Created is zero of a version of before it was noted.
+	Created time.Time
 }
 
 // ARN is arn:aws:iam::<account>:policy<path><name>.
@@ -50,26 +71,47 @@ type policyRecord struct {
 	record[PolicyDefinition]
 	Default  string          `json:"default_version_id"`
 	Versions []versionRecord `json:"versions"` // the oldest first
+	Last     int             `json:"last_version,omitempty"`
+	Updated  time.Time       `json:"update_date,omitzero"`
 }
 
 type versionRecord struct {
-	ID       string `json:"version_id"`
-	Document []byte `json:"document"`
+	ID       string    `json:"version_id"`
+	Document []byte    `json:"document"`
+	Created  time.Time `json:"create_date,omitzero"`
 }
 
-// add makes the document the default version, unless it is.
-func (r *policyRecord) add(document []byte) {
-	number := 0
-	for _, v := range r.Versions {
-		if v.ID == r.Default && bytes.Equal(v.Document, document) {
-			return
-		}
-		n, _ := strconv.Atoi(strings.TrimPrefix(v.ID, "v"))
-		number = max(number, n)
+// add makes the document the default version, unless it is, and gives up the oldest
+// version for it if there are too many.
+func (r *policyRecord) add(document []byte, at time.Time) {
+	if i := r.version(r.Default); i >= 0 && bytes.Equal(r.Versions[i].Document, document) {
+		return
 	}
-	r.Default = "v" + strconv.Itoa(number+1)
-	r.Versions = append(slices.Clone(r.Versions), versionRecord{r.Default, document})
+	r.Default, r.Updated = r.append(document, at), at
 	r.Versions = r.Versions[max(0, len(r.Versions)-maxVersions):]
+}
+
+// append adds a version and returns its id.
+func (r *policyRecord) append(document []byte, at time.Time) string {
+	r.Last = r.last() + 1
+	id := "v" + strconv.Itoa(r.Last)
+	r.Versions = append(slices.Clone(r.Versions), versionRecord{id, document, at})
+	return id
+}
+
+// last is the number of the newest version that there was.
+func (r *policyRecord) last() int {
+	last := r.Last
+	for _, v := range r.Versions { // of before the last was noted
+		n, _ := strconv.Atoi(strings.TrimPrefix(v.ID, "v"))
+		last = max(last, n)
+	}
+	return last
+}
+
+// version is the index of a version, or -1.
+func (r *policyRecord) version(id string) int {
+	return slices.IndexFunc(r.Versions, func(v versionRecord) bool { return v.ID == id })
 }
 
 func readPolicy(e *entry) error {
@@ -97,23 +139,31 @@ func makePolicy(e *entry, m *maker) any {
 }
 
 func (r policyRecord) policy() (*ManagedPolicy, error) {
-	p := &ManagedPolicy{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy,
-		Name: r.Definition.Name, Path: orRoot(r.Definition.Path), DefaultVersion: r.Default}
+	d := r.Definition
+	p := &ManagedPolicy{UniqueID: r.UniqueID, Account: r.Account, ManagedBy: r.ManagedBy, Name: d.Name, Path: orRoot(d.Path),
+		DefaultVersion: r.Default, Description: d.Description, Tags: d.Tags, Created: r.Created, Updated: r.Updated}
 	for _, v := range r.Versions {
-		if v.ID == r.Default {
-			var err error
-			p.Document, err = policy.Parse(policy.Identity, v.Document)
-			return p, err
-		}
+		p.Versions = append(p.Versions, PolicyVersion(v))
 	}
-	return p, fmt.Errorf("it has no version %s", r.Default)
+	i := r.version(r.Default)
+	if i < 0 {
+		return p, fmt.Errorf("it has no version %s", r.Default)
+	}
+	var err error
+	p.Document, err = policy.Parse(policy.Identity, r.Versions[i].Document)
+	return p, err
 }
 
 func (p PolicyDefinition) validate() error {
 	if _, err := policy.Parse(policy.Identity, p.Document); err != nil {
 		return fmt.Errorf("policy_document: %w", err)
 	}
-	return policy.CheckManagedSize(p.Document)
+	return errors.Join(policy.CheckManagedSize(p.Document), validateTags(p.Tags))
+}
+
+// changes says nothing of the document, which the record keeps by itself.
+func (p PolicyDefinition) changes(o PolicyDefinition) []string {
+	return changes(field{"description", p.Description == o.Description}, field{"tags", maps.Equal(p.Tags, o.Tags)})
 }
 
 // policy creates or updates a managed policy.
@@ -127,10 +177,12 @@ func (r *reconciliation) policy(account string, want PolicyDefinition) error {
 	want.Path, want.Document = orRoot(want.Path), nil
 	before := next.Default
 	if next.UniqueID == "" || next.Path != want.Path {
-		next.Versions, next.Default = nil, ""
+		next.Versions, next.Default, next.Last = nil, "", 0
 	}
-	next.add(document)
-	differ := func(_, _ PolicyDefinition) []string { return changes(field{"policy_document", next.Default == before}) }
+	next.add(document, r.at)
+	differ := func(a, b PolicyDefinition) []string {
+		return append(changes(field{"policy_document", next.Default == before}), a.changes(b)...)
+	}
 	if settle(r, object{bucketPolicy, "ANPA", account, want.Name, want.Path, r.by}, &next.record, want, differ) {
 		return r.tx.PutJSON(bucketPolicy, k, next)
 	}

@@ -32,7 +32,7 @@ func (d *Directory) ChangeInstanceProfile(p *InstanceProfile, edit func(*Snapsho
 	return d.change(func(tx *Tx) error {
 		s, k := d.Snapshot(), key(p.Account, p.Name)
 		var next profileRecord
-		if err := d.changingProfile(tx, k, p, &next); err != nil {
+		if err := still(d, tx, bucketProfile, k, p.UniqueID, &next); err != nil {
 			return err
 		}
 		before := next.Definition.Role
@@ -56,7 +56,7 @@ func (d *Directory) DeleteInstanceProfile(p *InstanceProfile) error {
 		lost = nil
 		var have profileRecord
 		k := key(p.Account, p.Name)
-		if err := d.changingProfile(tx, k, p, &have); err != nil {
+		if err := still(d, tx, bucketProfile, k, p.UniqueID, &have); err != nil {
 			return err
 		}
 		if d.Snapshot().RoleByName(p.Account, have.Definition.Role) != nil {
@@ -71,21 +71,6 @@ func (d *Directory) DeleteInstanceProfile(p *InstanceProfile) error {
 		d.logger.Info("grants lost an instance profile that was deleted", "instance_profile", p.ARN(), "grants", lost)
 	}
 	return err
-}
-
-// changingProfile reads the record of an instance profile that is to be changed.
-func (d *Directory) changingProfile(tx *Tx, k string, p *InstanceProfile, into *profileRecord) error {
-	if err := tx.GetJSON(bucketProfile, k, into); err != nil {
-		return err
-	}
-	switch into.UniqueID {
-	case p.UniqueID:
-	case "":
-		return fmt.Errorf("instance profile %s: %w", p.Name, ErrNotFound)
-	default:
-		return fmt.Errorf("instance profile %s: %w", p.Name, ErrChanged)
-	}
-	return d.changeable(bucketProfile, p.Name, into.ManagedBy)
 }
 
 // check refuses a role that is not there, unless it was in the profile before, and tags

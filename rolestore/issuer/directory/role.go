@@ -16,12 +16,12 @@ type roleRecord struct {
 }
 
 func readRole(e *entry) error {
-	var h head
+	var h held
 	if err := e.decode(&h); err != nil {
 		return err
 	}
 	e.arn, e.ids = arn(h.Account, "role", orRoot(h.Path), h.Definition.Name), []string{h.UniqueID}
-	e.owners = []string{nameOf(bucketRole, h.Account, h.Definition.Name)}
+	e.owners = append(h.holdings(KindRole), nameOf(bucketRole, h.Account, h.Definition.Name))
 	return nil
 }
 

@@ -38,6 +38,8 @@ func devicesOfUser(account, user string) string  { return "device of " + key(acc
 func devicesOfHolder(id string) string           { return "device of " + id + "/" }
 func usersInGroup(account, group string) string  { return "user in " + key(account, group) + "/" }
 func profilesOfRole(account, role string) string { return "profile of " + key(account, role) + "/" }
+func attachedTo(account, arn string) string      { return "attached in " + account + ": " + arn + " to " }
+func boundaryOf(account, arn string) string      { return "boundary in " + account + ": " + arn + " of " }
 func alias(name string) string                   { return "account called " + name }
 func issuer(id string) string                    { return "issuer " + id }
 

@@ -21,7 +21,7 @@ func everything(s *Snapshot) map[string]any {
 		all["grants of "+h.ID], all["leases of "+h.ID], all["count of "+h.ID] = s.GrantsOf(h.ID), s.LeasesOf(h.ID), s.leased.get(h.ID)
 	}
 	for _, a := range s.Accounts() {
-		all["profiles of "+a] = s.InstanceProfiles(a)
+		all["profiles of "+a], all["policies of "+a] = s.InstanceProfiles(a), s.Policies(a)
 		for _, r := range s.Roles(a) {
 			all[r.ARN()], all["profiles of "+r.ARN()] = []any{s.Role(r.ARN()), s.RoleByID(r.UniqueID), s.RoleByName(a, r.Name), s.TrustText(r)}, s.ProfilesOf(r)
 		}
@@ -40,6 +40,9 @@ func everything(s *Snapshot) map[string]any {
 	}
 	for e := range s.arns.under("arn:") {
 		all["has "+e.arn] = []any{e.Bucket, s.ManagedPolicy(e.arn)}
+		for _, a := range s.Accounts() {
+			all["who of "+a+" has "+e.arn] = []any{s.Entities(a, e.arn), s.Usage(a, e.arn)}
+		}
 	}
 	for name, t := range map[string]*tree[*entry]{"arns": s.arns, "ids": s.ids, "owners": s.owners, "records": s.records} {
 		all[name] = t.m.Keys()
@@ -85,7 +88,7 @@ func step(t *testing.T, d *Directory, r *rand.Rand, want *Definitions, hosts []H
 	t.Helper()
 	h, instance := hosts[r.IntN(len(hosts))], fmt.Sprintf("i-%017x", r.IntN(4))
 	var err error
-	switch r.IntN(10) {
+	switch r.IntN(12) {
 	case 0, 1:
 		for n := range want.Accounts {
 			want.Accounts[n].random(r)
@@ -123,9 +126,44 @@ func step(t *testing.T, d *Directory, r *rand.Rand, want *Definitions, hosts []H
 				_ = d.ChangeUser(u, func(_ *Snapshot, def *UserDefinition) error { def.Name = names[1-n]; return nil })
 			}
 		}
+	case 10, 11:
+		managePolicies(d, r)
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// managePolicies does by the API what makes, changes and deletes managed policies, and has
+// them, or has them not, attached to a user of the API.
+func managePolicies(d *Directory, r *rand.Rand) {
+	document := func() []byte { return []byte([]string{allowAll, denyAll, allow(`"s3:GetObject"`)}[r.IntN(3)]) }
+	names := []string{"own", "OWN", "p1"}
+	_ = d.CreatePolicy(account, PolicyDefinition{Name: names[r.IntN(3)], Path: []string{"/", "/own/"}[r.IntN(2)], Document: document()}, noon)
+	for _, p := range d.Snapshot().Policies(account) {
+		version := func() string { return p.Versions[r.IntN(len(p.Versions))].ID }
+		switch r.IntN(6) {
+		case 0:
+			_, _ = d.CreatePolicyVersion(p, document(), r.IntN(2) == 0, noon)
+		case 1:
+			_ = d.SetDefaultPolicyVersion(p, version(), noon)
+		case 2:
+			_ = d.DeletePolicyVersion(p, version())
+		case 3:
+			_ = d.DeletePolicy(p)
+		case 4:
+			_ = d.TagPolicy(p, func(map[string]string) (map[string]string, error) {
+				return map[string]string{"n": fmt.Sprint(r.IntN(3))}, nil
+			})
+		}
+		for _, name := range []string{"above", "below"} {
+			if u := d.Snapshot().UserByName(account, name); u != nil {
+				_ = d.ChangeUser(u, func(_ *Snapshot, def *UserDefinition) error {
+					def.ManagedPolicies, def.PermissionsBoundary = [][]string{nil, {p.ARN()}}[r.IntN(2)], []string{"", p.ARN()}[r.IntN(2)]
+					return nil
+				})
+			}
+		}
 	}
 }
 

@@ -29,6 +29,14 @@ func (t *tree[V]) get(name string) V {
 	return v
 }
 
+// count is how many names begin with a prefix.
+func (t *tree[V]) count(prefix string) (n int) {
+	for range t.under(prefix) {
+		n++
+	}
+	return n
+}
+
 // under are the values of all names that begin with a prefix, in the order of the names.
 func (t *tree[V]) under(prefix string) iter.Seq[V] {
 	return func(yield func(V) bool) {

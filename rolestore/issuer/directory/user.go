@@ -68,10 +68,7 @@ func (r *reconciliation) user(account string, want UserDefinition) error {
 
 func readUser(e *entry) error {
 	var h struct {
-		record[struct {
-			Name   string
-			Groups []string
-		}]
+		held
 		AccessKeys []accessKeyRecord `json:"access_keys"`
 	}
 	if err := e.decode(&h); err != nil {
@@ -79,7 +76,7 @@ func readUser(e *entry) error {
 	}
 	name := h.Definition.Name
 	e.arn, e.ids = arn(h.Account, "user", orRoot(h.Path), name), []string{h.UniqueID}
-	e.owners = []string{nameOf(bucketUser, h.Account, name)}
+	e.owners = append(h.holdings(KindUser), nameOf(bucketUser, h.Account, name))
 	for _, group := range h.Definition.Groups {
 		e.owners = append(e.owners, usersInGroup(h.Account, group)+name)
 	}

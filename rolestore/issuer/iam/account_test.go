@@ -51,7 +51,7 @@ func TestTheSummaryCounts(t *testing.T) {
 	must(t, enable(t, admin, "alice", serial, on.code(t, 0), on.code(t, 1)))
 	got, err := admin.GetAccountSummary(t.Context(), nil)
 	must(t, err)
-	for name, want := range map[string]int32{"Users": 2, "Groups": 1, "Roles": 3, "MFADevices": 2, "MFADevicesInUse": 1, "AccountMFAEnabled": 0,
+	for name, want := range map[string]int32{"Users": 2, "Groups": 1, "Roles": 3, "Policies": 1, "PolicyVersionsInUse": 1, "MFADevices": 2, "MFADevicesInUse": 1, "AccountMFAEnabled": 0,
 		"AccessKeysPerUserQuota": 2, "GroupsPerUserQuota": 10, "UserPolicySizeQuota": 2048, "GlobalEndpointTokenVersion": 1} {
 		if n, ok := got.SummaryMap[name]; !ok || n != want {
 			t.Errorf("%s is %d (%t), want %d", name, n, ok, want)

@@ -10,12 +10,14 @@ import (
 
 // The kinds of what an account has, by the names of Filter.
 const (
-	kindUser  = "User"
-	kindGroup = "Group"
-	kindRole  = "Role"
+	kindUser        = "User"
+	kindGroup       = "Group"
+	kindRole        = "Role"
+	kindLocalPolicy = "LocalManagedPolicy"
+	kindAWSPolicy   = "AWSManagedPolicy"
 )
 
-var filter = parameter{name: "Filter", kind: textList, max: 32, values: []string{kindUser, kindRole, kindGroup, "LocalManagedPolicy", "AWSManagedPolicy"}}
+var filter = parameter{name: "Filter", kind: textList, max: 32, values: []string{kindUser, kindRole, kindGroup, kindLocalPolicy, kindAWSPolicy}}
 
 // detailOperations has the one that tells all of an account
 // (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html).
@@ -45,6 +47,7 @@ func details(c *call) []detail {
 	for _, r := range s.Roles(account) {
 		all = append(all, detail{kindRole, r.Name, func() query.Element { return roleDetail(s, r) }})
 	}
+	all = append(all, policyDetails(c)...)
 	if wanted := c.list(filter); len(wanted) > 0 {
 		all = slices.DeleteFunc(all, func(d detail) bool { return !slices.Contains(wanted, d.kind) })
 	}
@@ -67,7 +70,7 @@ func getAccountAuthorizationDetails(c *call) ([]query.Element, error) {
 	const truncated, mixed = 0, 1 // where page puts whether there is more, and the list of all
 	result := []query.Element{
 		reply[truncated], listOf("UserDetailList", lists[kindUser]), listOf("GroupDetailList", lists[kindGroup]), listOf("RoleDetailList", lists[kindRole]),
-		listOf("Policies", nil),
+		listOf("Policies", slices.Concat(lists[kindLocalPolicy], lists[kindAWSPolicy])),
 	}
 	return append(result, reply[mixed+1:]...), nil
 }
@@ -122,5 +125,35 @@ func roleDetail(s *directory.Snapshot, r *directory.Role) query.Element {
 		profiles = append(profiles, shown)
 	}
 	e.Children = append(e.Children, listOf("InstanceProfileList", profiles), inlineDetails("RolePolicyList", d.Policies), attachedDetails(d.ManagedPolicies))
+	return e
+}
+
+// policyDetails are the account's managed policies, and those of AWS's own that somebody
+// has.
+func policyDetails(c *call) []detail {
+	var all []detail
+	used := func(p *directory.ManagedPolicy) directory.Usage { return c.Directory.Usage(c.Caller.Account, p.ARN()) }
+	for _, p := range c.Directory.Policies(c.Caller.Account) {
+		all = append(all, detail{kindLocalPolicy, p.Name, func() query.Element { return policyDetail(c, p, used(p)) }})
+	}
+	for _, p := range c.Directory.Policies("aws") {
+		if has := used(p); has != (directory.Usage{}) {
+			all = append(all, detail{kindAWSPolicy, p.Name, func() query.Element { return policyDetail(c, p, has) }})
+		}
+	}
+	return all
+}
+
+// policyDetail has no tags: AWS's has none.
+func policyDetail(c *call, p *directory.ManagedPolicy, used directory.Usage) query.Element {
+	e := c.showPolicy(p, used, whole)
+	e.Children = slices.DeleteFunc(e.Children, func(m query.Element) bool { return m.Name == "Tags" })
+	var versions []query.Element
+	for _, v := range p.Versions {
+		shown := showVersion(p, v)
+		shown.Name, shown.Children = "member", append(shown.Children, document("Document", string(v.Document)))
+		versions = append(versions, shown)
+	}
+	e.Children = append(e.Children, listOf("PolicyVersionList", versions))
 	return e
 }

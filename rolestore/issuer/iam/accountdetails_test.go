@@ -23,6 +23,8 @@ func TestAllOfAnAccountIsTold(t *testing.T) {
 	_, err = admin.AttachUserPolicy(t.Context(), &awsiam.AttachUserPolicyInput{UserName: str("alice"), PolicyArn: str(readOnly)})
 	must(t, err)
 	allowUser(t, admin, "alice", `"Effect":"Allow","Action":"iam:*","Resource":"*"`)
+	_, err = admin.AttachGroupPolicy(t.Context(), &awsiam.AttachGroupPolicyInput{GroupName: str("ops"), PolicyArn: str("arn:aws:iam::aws:policy/AdministratorAccess")})
+	must(t, err)
 
 	tell := func(wanted ...types.EntityType) (names []string, pages int, last *awsiam.GetAccountAuthorizationDetailsOutput) {
 		t.Helper()
@@ -39,23 +41,38 @@ func TestAllOfAnAccountIsTold(t *testing.T) {
 			for _, u := range page.UserDetailList {
 				names = append(names, "user "+*u.UserName)
 			}
+			for _, p := range page.Policies {
+				names = append(names, "policy "+*p.PolicyName)
+			}
 			last, pages = page, pages+1
 		}
+		slices.Sort(names)
 		return names, pages, last
 	}
 	all := []string{"group ops", "role admin", "role nobody", "role rolecall-administrator", "user alice"}
 	if names, pages, _ := tell(types.EntityTypeUser, types.EntityTypeGroup, types.EntityTypeRole); !slices.Equal(names, all) || pages != 3 {
 		t.Errorf("%d pages: %q", pages, names)
 	}
-	if names, _, _ := tell(); !slices.Equal(names, all) {
+	if names, _, _ := tell(); !slices.Equal(names, slices.Concat(all[:1], []string{"policy AdministratorAccess", "policy read"}, all[1:])) {
 		t.Errorf("without a filter: %q", names)
 	}
-	names, _, last := tell(types.EntityTypeUser)
+	names, _, last := tell(types.EntityTypeLocalManagedPolicy)
+	if !slices.Equal(names, []string{"policy read"}) {
+		t.Errorf("policies: %q", names)
+	}
+	p := last.Policies[0]
+	text, err := url.PathUnescape(*p.PolicyVersionList[0].Document)
+	must(t, err)
+	if *p.Arn != readOnly || *p.DefaultVersionId != "v1" || !p.PolicyVersionList[0].IsDefaultVersion || *p.AttachmentCount != 1 || *p.PermissionsBoundaryUsageCount != 1 ||
+		text != statement(`"Effect":"Allow","Action":"s3:Get*","Resource":"*"`) {
+		t.Errorf("the policy: %+v, %s", p, text)
+	}
+	names, _, last = tell(types.EntityTypeUser)
 	if !slices.Equal(names, all[4:]) {
 		t.Errorf("users: %q", names)
 	}
 	u := last.UserDetailList[0]
-	text, err := url.PathUnescape(*u.UserPolicyList[0].PolicyDocument)
+	text, err = url.PathUnescape(*u.UserPolicyList[0].PolicyDocument)
 	must(t, err)
 	if *u.Arn != "arn:aws:iam::"+account+":user/alice" || *u.UserPolicyList[0].PolicyName != "may" || text != statement(`"Effect":"Allow","Action":"iam:*","Resource":"*"`) ||
 		!slices.Equal(u.GroupList, []string{"ops"}) || *u.AttachedManagedPolicies[0].PolicyArn != readOnly || *u.PermissionsBoundary.PermissionsBoundaryArn != readOnly || *u.Tags[0].Value != "v" {

@@ -25,7 +25,12 @@ func summarised(s *directory.Snapshot, account string) map[string]int {
 			inUse++
 		}
 	}
+	policies, versions := s.Policies(account), 0
+	for _, p := range policies {
+		versions += len(p.Versions)
+	}
 	return map[string]int{
+		"Policies": len(policies), "PolicyVersionsInUse": versions,
 		"Users": len(s.Users(account)), "Groups": len(s.Groups(account)), "Roles": len(s.Roles(account)),
 		"InstanceProfiles": len(s.InstanceProfiles(account)), "Providers": len(s.OIDCProviders(account)) + len(s.SAMLProviders(account)),
 		"MFADevices": len(devices), "MFADevicesInUse": inUse,

@@ -45,6 +45,7 @@ var operations = func() table {
 		userOperations, userPolicyOperations, accessKeyOperations,
 		groupOperations, groupPolicyOperations,
 		profileOperations,
+		policyOperations, versionOperations,
 		mfaOperations,
 		aliasOperations, summaryOperations, detailOperations,
 		oidcOperations, samlOperations,

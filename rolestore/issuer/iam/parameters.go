@@ -21,6 +21,7 @@ const (
 	keyList          // TagKeys
 	textList         // texts, each within the bounds
 	contextList      // ContextEntries
+	truth            // true or false
 )
 
 // parameter is one of the model's, with its bounds.
@@ -96,6 +97,9 @@ func (a args) has(p parameter) bool { return a.form.Has(p.name) }
 // text is the value of a parameter, empty if it was not given.
 func (a args) text(p parameter) string { return a.form.Get(p.name) }
 
+// is is the value of a parameter that is true or false; false if it was not given.
+func (a args) is(p parameter) bool { return a.text(p) == "true" }
+
 // list is the value of a parameter that holds texts.
 func (a args) list(p parameter) []string { return a.lists[p.name] }
 
@@ -148,6 +152,8 @@ func (a *args) read(p *query.Reader, t parameter) {
 		a.readList(p, t, member)
 	case contextList:
 		a.readContext(p, t)
+	case truth:
+		p.Bool(t.name, false)
 	default:
 		c := query.Constraint{Name: member, Min: t.min, Max: t.max, Pattern: t.pattern, Shown: t.shown, Hidden: t.hidden}
 		value := ""
