@@ -35,13 +35,13 @@ func Prefix(issuer string) string { return strings.TrimPrefix(issuer, "https://"
 // The refusals of a token. What wraps them says more, and may be told to the caller.
 var (
 	// ErrMalformed is of what is no ID token.
-	ErrMalformed = errors.New("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+	ErrMalformed = errors.New("not a valid ID token")
 	// ErrExpired is of a token that was valid once.
-	ErrExpired = errors.New("Token expired")
+	ErrExpired = errors.New("token expired")
 	// ErrInvalid is of any other that is not to be believed.
 	ErrInvalid = errors.New("invalid identity token")
 	// ErrKeys is of a provider whose keys cannot be had, or do not have the token's.
-	ErrKeys = errors.New("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
+	ErrKeys = errors.New("no verification key from the identity provider")
 	// ErrUnreachable is of a provider that does not answer. Asking again may help.
 	ErrUnreachable = errors.New("the identity provider cannot be reached")
 )

@@ -108,6 +108,13 @@ func federate(claims oidc.Claims, named string) (federated, error) {
 	return who, nil
 }
 
+// What AWS says of ID tokens, to the letter: callers look for it.
+const (
+	malformedIDToken = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+	expiredIDToken   = "Token expired"
+	noIDTokenKey     = "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
+)
+
 // explainIDToken words why a token is not believed. What was wrong with a provider is
 // for the log alone: the caller may be nobody's.
 func explainIDToken(err error) error {
@@ -117,10 +124,12 @@ func explainIDToken(err error) error {
 	switch {
 	case errors.Is(err, oidc.ErrUnreachable):
 		return refuse("IDPCommunicationError", "The identity provider could not be reached to verify the token. Try again.")
+	case errors.Is(err, oidc.ErrMalformed):
+		return refuse("InvalidIdentityToken", malformedIDToken)
 	case errors.Is(err, oidc.ErrKeys):
-		return refuse("InvalidIdentityToken", oidc.ErrKeys.Error())
+		return refuse("InvalidIdentityToken", noIDTokenKey)
 	case errors.Is(err, oidc.ErrExpired):
-		return refuse("ExpiredTokenException", err.Error())
+		return refuse("ExpiredTokenException", expiredIDToken+strings.TrimPrefix(err.Error(), oidc.ErrExpired.Error()))
 	case errors.Is(err, oidc.ErrInvalid):
 		return refuse("InvalidIdentityToken", strings.TrimPrefix(err.Error(), oidc.ErrInvalid.Error()+": "))
 	}
