@@ -64,12 +64,12 @@ var (
 // signIn signs a person in as a browser does, form by form, and returns his ID token for a
 // client, each of which has the name of the algorithm of its tokens.
 func (i *idp) signIn(client, person string) string {
-	i.house.t.Helper()
+	i.t.Helper()
 	i.http.Jar, _ = cookiejar.New(nil) // a browser of his own
 	reply, err := i.http.Get(i.url + "/auth?" + url.Values{"client_id": {client}, "response_type": {"code"}, "scope": {"openid"}, "redirect_uri": {"https://localhost/callback"}, "prompt": {"login consent"}}.Encode())
 	for range 4 {
 		if err != nil {
-			i.house.t.Fatal(err)
+			i.t.Fatal(err)
 		}
 		body, _ := io.ReadAll(reply.Body)
 		_ = reply.Body.Close()
@@ -78,20 +78,20 @@ func (i *idp) signIn(client, person string) string {
 		}
 		action, prompt := formAction.FindSubmatch(body), formPrompt.FindSubmatch(body)
 		if action == nil || prompt == nil {
-			i.house.t.Fatalf("%s: no form in %.500s", reply.Status, body)
+			i.t.Fatalf("%s: no form in %.500s", reply.Status, body)
 		}
 		reply, err = i.http.PostForm(html.UnescapeString(string(action[1])), url.Values{"prompt": {string(prompt[1])}, "login": {person}, "password": {"x"}})
 	}
 	to, err := reply.Location()
 	if err != nil {
-		i.house.t.Fatal(err)
+		i.t.Fatal(err)
 	}
 	request, _ := http.NewRequest(http.MethodPost, i.url+"/token", strings.NewReader(url.Values{
 		"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "redirect_uri": {"https://localhost/callback"}}.Encode()))
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.SetBasicAuth(client, "secret")
 	if reply, err = i.http.Do(request); err != nil {
-		i.house.t.Fatal(err)
+		i.t.Fatal(err)
 	}
 	defer func() { _ = reply.Body.Close() }()
 	var tokens struct {
@@ -99,7 +99,7 @@ func (i *idp) signIn(client, person string) string {
 		Error string `json:"error_description"`
 	}
 	if err := json.NewDecoder(reply.Body).Decode(&tokens); err != nil || tokens.ID == "" {
-		i.house.t.Fatalf("no token: %v, %+v", err, tokens)
+		i.t.Fatalf("no token: %v, %+v", err, tokens)
 	}
 	i.secrets = append(i.secrets, tokens.ID)
 	return tokens.ID
