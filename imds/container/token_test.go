@@ -168,6 +168,40 @@ func TestWhatIsNoTokenOfTheClusterIsRefused(t *testing.T) {
 	}
 }
 
+// TestATokenIsWrittenInOneWayAlone: the last character of a signature of 256 bytes has four
+// bits that say nothing, which are zero (RFC 4648, section 3.5). Were they free, there would
+// be sixteen spellings of a token.
+func TestATokenIsWrittenInOneWayAlone(t *testing.T) {
+	c := prod(t)
+	good := sign(t, jwt.SigningMethodRS256, "rsa", keys().rsa, claims())
+	last := good[len(good)-1]
+	if err := c.Verify(good, web0, now); err != nil || !strings.ContainsRune("AQgw", rune(last)) {
+		t.Fatalf("the token ends in %c: %v", last, err)
+	}
+	if err := c.Verify(good[:len(good)-1]+string(last+1), web0, now); !errors.Is(err, container.ErrToken) {
+		t.Errorf("with a bit that says nothing: %v", err)
+	}
+}
+
+// TestATokenHasABound, above which not even its signature is looked at.
+func TestATokenHasABound(t *testing.T) {
+	const bound = 8 << 10
+	c := prod(t)
+	longest := 0
+	for pad := bound*3/4 - 512; ; pad++ {
+		token := sign(t, jwt.SigningMethodES256, "ec", keys().ec, with("pad", strings.Repeat("x", pad)))
+		err := c.Verify(token, web0, now)
+		if err == nil && len(token) <= bound {
+			longest = len(token)
+			continue
+		}
+		if longest < bound-1 || !errors.Is(err, container.ErrToken) || !strings.Contains(err.Error(), "no JWT") {
+			t.Errorf("of %d bytes one is good, of %d: %v", longest, len(token), err)
+		}
+		return
+	}
+}
+
 func TestATokenOfAnotherPodIsRefused(t *testing.T) {
 	c := prod(t)
 	token := sign(t, jwt.SigningMethodRS256, "rsa", keys().rsa, claims())

@@ -164,9 +164,14 @@ func TestIDTokensThatBuyNothing(t *testing.T) {
 
 func TestAProviderThatIsAwayIsToldFromOneThatIsWrong(t *testing.T) {
 	w, p := federatedWorld(t)
-	for fault, code := range map[error]string{oidc.ErrUnreachable: "IDPCommunicationError", oidc.ErrKeys: "InvalidIdentityToken"} {
+	for fault, c := range map[error]struct{ code, says string }{
+		oidc.ErrUnreachable: {"IDPCommunicationError", "The identity provider could not be reached to verify the token. Try again."},
+		oidc.ErrKeys:        {"InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"},
+	} {
 		p.fault = fault
-		refused(t, w.send(w.signIn(roleARN(account, "alice"), p.idToken(t, w))), http.StatusBadRequest, code)
+		if got := refused(t, w.send(w.signIn(roleARN(account, "alice"), p.idToken(t, w))), http.StatusBadRequest, c.code); got != c.says {
+			t.Errorf("%v: %q, want %q", fault, got, c.says)
+		}
 	}
 	p.fault = oidc.ErrUnreachable
 	refused(t, w.send(w.signIn(roleARN(account, "facebook"), "good", "ProviderId", oidc.Facebook)), http.StatusBadRequest, "IDPCommunicationError")
