@@ -92,15 +92,18 @@ func TestInvalidDefinitionsChangeNothing(t *testing.T) {
 		want Definitions
 		say  string
 	}{
-		"no account":                 {Definitions{}, "no account"},
-		"an account of 11 digits":    {change(func(a *AccountDefinition) { a.ID = "12345678901" }), "twelve digits"},
-		"an account twice":           {Definitions{Accounts: append(define("/", trustEC2).Accounts, define("/", trustEC2).Accounts...)}, "defined twice"},
-		"a role twice":               {change(func(a *AccountDefinition) { a.Roles = append(a.Roles, a.Roles[0]) }), "defined twice"},
-		"a role without a name":      {change(func(a *AccountDefinition) { a.Roles[0].Name = "" }), "1 to 64 characters"},
-		"a role with a space":        {change(func(a *AccountDefinition) { a.Roles[0].Name = "a b" }), "1 to 64 characters"},
-		"the core's own role":        {change(func(a *AccountDefinition) { a.Roles[0].Name = AdministratorRole }), "the core's own"},
-		"a path without slashes":     {change(func(a *AccountDefinition) { a.Roles[0].Path = "team" }), "slash"},
-		"no trust policy":            {change(func(a *AccountDefinition) { a.Roles[0].AssumeRolePolicyDocument = nil }), "assume_role_policy_document"},
+		"no account":              {Definitions{}, "no account"},
+		"an account of 11 digits": {change(func(a *AccountDefinition) { a.ID = "12345678901" }), "twelve digits"},
+		"an account twice":        {Definitions{Accounts: append(define("/", trustEC2).Accounts, define("/", trustEC2).Accounts...)}, "defined twice"},
+		"a role twice":            {change(func(a *AccountDefinition) { a.Roles = append(a.Roles, a.Roles[0]) }), "defined twice"},
+		"a role without a name":   {change(func(a *AccountDefinition) { a.Roles[0].Name = "" }), "1 to 64 characters"},
+		"a role with a space":     {change(func(a *AccountDefinition) { a.Roles[0].Name = "a b" }), "1 to 64 characters"},
+		"the core's own role":     {change(func(a *AccountDefinition) { a.Roles[0].Name = AdministratorRole }), "the core's own"},
+		"a path without slashes":  {change(func(a *AccountDefinition) { a.Roles[0].Path = "team" }), "slash"},
+		"no trust policy":         {change(func(a *AccountDefinition) { a.Roles[0].AssumeRolePolicyDocument = nil }), "assume_role_policy_document"},
+		"a role of all of Amazon's people": {change(func(a *AccountDefinition) {
+			a.Roles[0].AssumeRolePolicyDocument = []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Federated":"www.amazon.com"},"Action":"sts:AssumeRoleWithWebIdentity"}}`)
+		}), "assume_role_policy_document: Trust policy must evaluate the condition key www.amazon.com:app_id or www.amazon.com:user_id"},
 		"a trust policy of no sense": {change(func(a *AccountDefinition) { a.Roles[0].AssumeRolePolicyDocument = []byte(allowAll) }), "assume_role_policy_document"},
 		"a policy of no sense":       {change(func(a *AccountDefinition) { a.Roles[0].Policies = map[string][]byte{"p": []byte(trustEC2)} }), "policy p"},
 		"a session of 13 hours":      {change(func(a *AccountDefinition) { a.Roles[0].MaxSessionDuration = 13 * time.Hour }), "max_session_duration"},

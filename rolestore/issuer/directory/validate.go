@@ -138,7 +138,7 @@ func (r RoleDefinition) validate() error {
 	if d := r.MaxSessionDuration; d != 0 && (d < minSession || d > maxSession) {
 		return fmt.Errorf("max_session_duration %s: want %s to %s", d, minSession, maxSession)
 	}
-	if _, err := policy.Parse(policy.Trust, r.AssumeRolePolicyDocument); err != nil {
+	if _, err := policy.ParseTrust(r.AssumeRolePolicyDocument); err != nil {
 		return fmt.Errorf("assume_role_policy_document: %w", err)
 	}
 	// AWS's quota is 2,048 until an account's owner asks for more. Here he has.

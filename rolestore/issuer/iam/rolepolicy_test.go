@@ -163,6 +163,9 @@ func TestARoleHasTheModelsBounds(t *testing.T) {
 		"a principal that is not there": {func(in *awsiam.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = str(statement(`"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::` + account + `:role/nobody"},"Action":"sts:AssumeRole"`))
 		}, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"arn:aws:iam::" + account + ":role/nobody\""},
+		"all of Google's people": {func(in *awsiam.CreateRoleInput) {
+			in.AssumeRolePolicyDocument = str(statement(`"Effect":"Allow","Principal":{"Federated":"accounts.google.com"},"Action":"sts:AssumeRoleWithWebIdentity"`))
+		}, "MalformedPolicyDocument", "Trust policy must evaluate the condition key accounts.google.com:aud or accounts.google.com:sub for the identity provider accounts.google.com, as by StringEquals"},
 		"a long trust policy": {func(in *awsiam.CreateRoleInput) {
 			in.AssumeRolePolicyDocument = str(strings.Replace(trustEC2, `"ec2`, `"`+strings.Repeat("e", 9000), 1))
 		}, "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 8192"},

@@ -98,9 +98,14 @@ func (p *principals) exempts(caller *Principal) bool {
 		(caller.isRoot() || p.hasIdentity(caller)) && (caller.Session == "" || p.hasSession(caller))
 }
 
-// concerns returns how the statement's principals speak of the caller.
+// concerns returns how the statement's principals speak of the caller. An Allow for
+// everyone is none for those whom an identity provider vouches for: anybody may have an
+// account with one, and who may make a provider would come into each such role. The
+// provider must be named.
 func (s *statement) concerns(caller *Principal) grant {
 	switch {
+	case !s.deny && caller.Federated != "" && !slices.Contains(s.principals.federated, caller.Federated) && !s.text.NotPrincipal:
+		return nobody
 	case !s.text.NotPrincipal:
 		return s.principals.grantTo(caller)
 	case s.deny && !s.principals.exempts(caller), !s.deny && s.principals.grantTo(caller) == nobody:

@@ -26,9 +26,9 @@ var roleSession = regexp.MustCompile(`^(arn:[^:]+:sts::[0-9]{12}:assumed-role/[^
 // as principals by their unique ids, accounts by the ARN of their root. So who is
 // deleted and made anew is somebody else
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
-// A principal that does not exist is an error, as is a document that [Parse] refuses.
+// A principal that does not exist is an error, as is a document that [ParseTrust] refuses.
 func Freeze(trust []byte, who Identities) ([]byte, error) {
-	if _, err := Parse(Trust, trust); err != nil {
+	if _, err := ParseTrust(trust); err != nil {
 		return nil, err
 	}
 	return rewritePrincipals(trust, func(text string) (string, bool) { return freeze(text, who) })
