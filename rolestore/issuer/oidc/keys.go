@@ -11,9 +11,12 @@ import (
 )
 
 const (
-	// freshness is how long keys are used before they are read again: a key that is taken
-	// away is forgotten after it.
+	// freshness is how long keys are used before they are read again, for the next caller.
 	freshness = 10 * time.Minute
+
+	// overdue is the age at which a caller waits until they are: a key that is taken away
+	// is forgotten by then, also where nobody else came meanwhile.
+	overdue = 2 * freshness
 
 	// staleness is how long keys are used when they cannot be read again.
 	staleness = 24 * time.Hour
@@ -65,18 +68,27 @@ func (k *Keys) Find(p Provider, kid, algorithm string) (any, error) {
 	switch {
 	case ok && age >= 0 && age < freshness:
 		return key, nil
-	case ok && age >= 0 && age < staleness:
+	case ok && age >= 0 && age < overdue:
 		k.look(e, now) // for the next caller
 		return key, nil
 	}
+	fresh, err := k.await(e, kid, algorithm, now)
+	if err != nil && e.fault != nil && ok && age >= 0 && age < staleness {
+		return key, nil // its provider is away
+	}
+	return fresh, err
+}
+
+// await returns the key after the keys were read again, unless that was a moment ago.
+func (k *Keys) await(e *entry, kid, algorithm string, now time.Time) (any, error) {
 	if e.looking == nil && now.Sub(e.asked).Abs() < pause {
 		return nil, e.without()
 	}
 	k.look(e, now)
-	if err := k.await(e); err != nil {
+	if err := k.wait(e); err != nil {
 		return nil, err
 	}
-	if key, ok = e.set.find(kid, algorithm); ok && e.fault == nil {
+	if key, ok := e.set.find(kid, algorithm); ok && e.fault == nil {
 		return key, nil
 	}
 	return nil, e.without()
@@ -90,8 +102,8 @@ func (e *entry) without() error {
 	return fmt.Errorf("%w: its key set has no key of the token's kid for its algorithm", ErrKeys)
 }
 
-// await waits for the look that is under way, without the lock.
-func (k *Keys) await(e *entry) error {
+// wait waits for the look that is under way, without the lock.
+func (k *Keys) wait(e *entry) error {
 	if e.waiting >= maxWaiting {
 		return fmt.Errorf("%w: %d callers wait for it already", ErrUnreachable, maxWaiting)
 	}

@@ -84,6 +84,21 @@ func TestARotatedKeyIsFoundAndTheOldOneForgotten(t *testing.T) {
 	}
 }
 
+// TestAKeyThatWasTakenAwayIsNobodys, also where nobody came in a long time: whoever stole
+// it would else be let in once.
+func TestAKeyThatWasTakenAwayIsNobodys(t *testing.T) {
+	o := newOP(t)
+	k, clock := newKeys()
+	if _, err := k.Find(o.provider(), "r", "RS256"); err != nil {
+		t.Fatal(err)
+	}
+	o.rotate(map[string]crypto.Signer{"new": ecKey(elliptic.P256())})
+	clock.pass(overdue)
+	if _, err := k.Find(o.provider(), "r", "RS256"); !errors.Is(err, ErrKeys) {
+		t.Errorf("the key that was taken away: %v", err)
+	}
+}
+
 // TestUnknownKeysDoNotMakeTheProviderBeAsked, but once in a while.
 func TestUnknownKeysDoNotMakeTheProviderBeAsked(t *testing.T) {
 	o := newOP(t)
