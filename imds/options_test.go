@@ -54,3 +54,21 @@ func TestOptionsTakeEffectAtTheNextRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestTagsComeAndGoWithTheNextRequest, too.
+func TestTagsComeAndGoWithTheNextRequest(t *testing.T) {
+	h := newHost(t)
+	i := web()
+	i.Tags = map[string]string{"Name": "web-1"}
+	const path = "/latest/meta-data/tags/instance/Name"
+	for range 2 {
+		for option, want := range map[string]int{"enabled": http.StatusOK, "disabled": http.StatusNotFound} {
+			i.Options.InstanceMetadataTags = option
+			h.Put(i)
+			resp := h.get(t, path)
+			if got := body(t, resp); resp.StatusCode != want || want == http.StatusOK && got != "web-1" {
+				t.Errorf("instance_metadata_tags %s: %s %q", option, resp.Status, got)
+			}
+		}
+	}
+}
