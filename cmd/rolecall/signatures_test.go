@@ -13,7 +13,7 @@ import (
 // TestDocumentsAreSignedInTime walks through what may come of asking.
 func TestDocumentsAreSignedInTime(t *testing.T) {
 	s, now := newSignatures(), time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	i := rolestore.Instance{ID: webGuest}
+	i := rolestore.Instance{ID: webGuest, Attachment: rolestore.Attachment{Interface: "tap0"}}
 	const look = time.Hour
 	due := func(when string, want bool) {
 		t.Helper()
@@ -69,7 +69,7 @@ func TestDocumentsAreSignedInTime(t *testing.T) {
 		t.Error("the document of a removed instance is wanted")
 	}
 	s.want(i, now)
-	s.want(rolestore.Instance{ID: dbGuest}, now)
+	s.want(rolestore.Instance{ID: dbGuest, Attachment: i.Attachment}, now)
 	a, _ := s.next(now, look)
 	b, _ := s.next(now, look)
 	if a.ID == b.ID {
