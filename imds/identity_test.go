@@ -78,6 +78,17 @@ func TestWhatIsListedIsThere(t *testing.T) {
 	})
 }
 
+// TestTheDocumentIsAnsweredAsItWasSigned, to the byte, though this host would word it in
+// another way: the signatures are over what the core has rendered.
+func TestTheDocumentIsAnsweredAsItWasSigned(t *testing.T) {
+	h := newHost(t)
+	h.Put(web())
+	s := signed(web())
+	s.Document = "{\n  \"version\" : \"2030-01-01\"\n}"
+	h.PublishIdentity(web(), s)
+	h.expect(t, "signed by a core of another version", allSigned, s.Document, s.Signature, s.PKCS7)
+}
+
 func TestASignatureIsWaitedFor(t *testing.T) {
 	for name, tc := range map[string]awaited{
 		"it comes":                         {identityPath + "pkcs7", 399 * time.Millisecond, func(h *host) { h.PublishIdentity(web(), signed(web())) }, 200},
