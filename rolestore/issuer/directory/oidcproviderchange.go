@@ -60,8 +60,8 @@ func (d *Directory) CreateOIDCProvider(account string, want OIDCProviderDefiniti
 func (d *Directory) ChangeOIDCProvider(p *OIDCProvider, edit func(*OIDCProviderDefinition) error) error {
 	return d.change(func(tx *Tx) error {
 		var next oidcRecord
-		k, err := d.changingOIDC(tx, p, &next)
-		if err != nil {
+		k := key(p.Account, schemeless(p.URL))
+		if err := still(d, tx, bucketOIDC, k, p.UniqueID, &next); err != nil {
 			return err
 		}
 		if err := edit(&next.Definition); err != nil {
@@ -78,28 +78,12 @@ func (d *Directory) ChangeOIDCProvider(p *OIDCProvider, edit func(*OIDCProviderD
 // DeleteOIDCProvider deletes a provider. Trust policies go on naming it, to nobody's use.
 func (d *Directory) DeleteOIDCProvider(p *OIDCProvider) error {
 	return d.change(func(tx *Tx) error {
-		k, err := d.changingOIDC(tx, p, &oidcRecord{})
-		if err != nil {
+		k := key(p.Account, schemeless(p.URL))
+		if err := still(d, tx, bucketOIDC, k, p.UniqueID, &oidcRecord{}); err != nil {
 			return err
 		}
 		return tx.Delete(bucketOIDC, k)
 	})
-}
-
-// changingOIDC reads the record of a provider that is to be changed.
-func (d *Directory) changingOIDC(tx *Tx, p *OIDCProvider, into *oidcRecord) (string, error) {
-	k := key(p.Account, schemeless(p.URL))
-	if err := tx.GetJSON(bucketOIDC, k, into); err != nil {
-		return k, err
-	}
-	switch into.UniqueID {
-	case p.UniqueID:
-	case "":
-		return k, fmt.Errorf("OIDC provider %s: %w", p.URL, ErrNotFound)
-	default:
-		return k, fmt.Errorf("OIDC provider %s: %w", p.URL, ErrChanged)
-	}
-	return k, d.changeable(bucketOIDC, p.URL, into.ManagedBy)
 }
 
 // settle checks what a provider is defined as. Where it may be is not the API's to say,

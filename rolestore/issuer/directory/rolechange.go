@@ -34,7 +34,7 @@ func (d *Directory) ChangeRole(r *Role, edit func(*Snapshot, *RoleDefinition) er
 	return d.change(func(tx *Tx) error {
 		s, k := d.Snapshot(), key(r.Account, r.Name)
 		var next roleRecord
-		if err := d.changing(tx, k, r, &next); err != nil {
+		if err := still(d, tx, bucketRole, k, r.UniqueID, &next); err != nil {
 			return err
 		}
 		before := next.Definition
@@ -57,7 +57,7 @@ func (d *Directory) DeleteRole(r *Role) error {
 	return d.change(func(tx *Tx) error {
 		var have roleRecord
 		k := key(r.Account, r.Name)
-		if err := d.changing(tx, k, r, &have); err != nil {
+		if err := still(d, tx, bucketRole, k, r.UniqueID, &have); err != nil {
 			return err
 		}
 		switch {
@@ -70,21 +70,6 @@ func (d *Directory) DeleteRole(r *Role) error {
 		}
 		return tx.Delete(bucketRole, k)
 	})
-}
-
-// changing reads the record of a role that is to be changed.
-func (d *Directory) changing(tx *Tx, k string, r *Role, into *roleRecord) error {
-	if err := tx.GetJSON(bucketRole, k, into); err != nil {
-		return err
-	}
-	switch into.UniqueID {
-	case r.UniqueID:
-	case "":
-		return fmt.Errorf("role %s: %w", r.Name, ErrNotFound)
-	default:
-		return fmt.Errorf("role %s: %w", r.Name, ErrChanged)
-	}
-	return d.changeable(bucketRole, r.Name, into.ManagedBy)
 }
 
 // settle checks what a role is defined as, and freezes its trust policy if it is another

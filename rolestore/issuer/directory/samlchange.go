@@ -28,15 +28,17 @@ func (d *Directory) CreateSAMLProvider(account string, want SAMLProviderDefiniti
 // provider as the caller saw it; one that was made anew since then is not changed.
 func (d *Directory) ChangeSAMLProvider(p *SAMLProvider, edit func(*SAMLProviderDefinition) error) error {
 	return d.change(func(tx *Tx) error {
-		next, err := d.changingSAML(tx, p)
-		if err != nil {
+		var next samlRecord
+		k := key(p.Account, p.Name)
+		if err := still(d, tx, bucketSAML, k, p.UniqueID, &next); err != nil {
 			return err
 		}
+		next.reveal()
 		if err := cmp.Or(edit(&next.Definition), invalid(next.Definition.validate())); err != nil {
 			return err
 		}
 		next.ManagedBy = ManagedByAPI
-		return next.write(tx, key(p.Account, p.Name))
+		return next.write(tx, k)
 	})
 }
 
@@ -45,25 +47,12 @@ func (d *Directory) ChangeSAMLProvider(p *SAMLProvider, edit func(*SAMLProviderD
 // later, as at AWS.
 func (d *Directory) DeleteSAMLProvider(p *SAMLProvider) error {
 	return d.change(func(tx *Tx) error {
-		if _, err := d.changingSAML(tx, p); err != nil {
+		k := key(p.Account, p.Name)
+		if err := still(d, tx, bucketSAML, k, p.UniqueID, &samlRecord{}); err != nil {
 			return err
 		}
-		return tx.Delete(bucketSAML, key(p.Account, p.Name))
+		return tx.Delete(bucketSAML, k)
 	})
-}
-
-// changingSAML reads the record of a provider that is to be changed.
-func (d *Directory) changingSAML(tx *Tx, p *SAMLProvider) (samlRecord, error) {
-	have, err := readSAML(tx, key(p.Account, p.Name))
-	switch {
-	case err != nil:
-		return have, err
-	case have.UniqueID == "":
-		return have, fmt.Errorf("SAML provider %s: %w", p.Name, ErrNotFound)
-	case have.UniqueID != p.UniqueID:
-		return have, fmt.Errorf("SAML provider %s: %w", p.Name, ErrChanged)
-	}
-	return have, d.changeable(bucketSAML, p.Name, have.ManagedBy)
 }
 
 // SAMLProviders are those of an account, by their names.

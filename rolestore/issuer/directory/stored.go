@@ -20,7 +20,8 @@ func still[R stored](d *Directory, tx *Tx, bucket, k, id string, into *R) error 
 	}
 	switch now, managedBy := (*into).identity(); now {
 	case id:
-		return d.changeable(bucket, k, managedBy)
+		_, name, _ := strings.Cut(k, "/")
+		return d.changeable(bucket, name, managedBy)
 	case "":
 		return fmt.Errorf("%s %s: %w", nouns[bucket], k, ErrNotFound)
 	default:
