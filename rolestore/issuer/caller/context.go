@@ -115,6 +115,12 @@ func SetMFA(m *policy.Context, at, now time.Time) {
 	}
 }
 
+// SetResourceTags sets the keys of the tags of what is acted on, IAM's own key too.
+func SetResourceTags(m *policy.Context, tags map[string]string) {
+	SetTags(m, "aws:ResourceTag/", tags)
+	SetTags(m, "iam:ResourceTag/", tags)
+}
+
 // SetTags sets a key for each tag.
 func SetTags(m *policy.Context, prefix string, tags map[string]string) {
 	for k, v := range tags {

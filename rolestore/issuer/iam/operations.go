@@ -60,8 +60,7 @@ var operations = func() table {
 // authorize refuses what the caller may not do.
 func (c *call) authorize(o operation) error {
 	on, context := o.on(c), c.Context()
-	caller.SetTags(context, "aws:ResourceTag/", on.tags)
-	caller.SetTags(context, "iam:ResourceTag/", on.tags)
+	caller.SetResourceTags(context, on.tags)
 	caller.SetTags(context, "aws:RequestTag/", c.tags)
 	if keys := c.tagKeysAsked(); keys != nil {
 		context.SetAll("aws:TagKeys", keys)
@@ -92,7 +91,6 @@ func (c *call) authorize(o operation) error {
 func (c *call) mayPass(service string) error {
 	role, context := onRole(c), c.Context()
 	context.Set("iam:PassedToService", service)
-	caller.SetTags(context, "aws:ResourceTag/", role.tags)
-	caller.SetTags(context, "iam:ResourceTag/", role.tags)
+	caller.SetResourceTags(context, role.tags)
 	return c.Authorize(caller.Matter{Action: "iam:PassRole", Resource: role.arn, Owner: c.Caller.Account, Context: context})
 }

@@ -19,7 +19,7 @@ type federated struct {
 	// provider is whom a trust policy names: an ARN, or the host of one that needs no
 	// object of its own.
 	provider string
-	// subject is his name there, for the log.
+	// subject is who he is, for the log.
 	subject string
 	// keys are the condition keys of what the provider says, lists marked by their kind;
 	// of which kept go on into the session.
@@ -118,10 +118,16 @@ func (c *call) describeFederated(m *policy.Context, role *directory.Role, who fe
 		m.Set("sts:SourceIdentity", who.source)
 	}
 	who.tags.setRequest(m)
-	for _, prefix := range []string{"aws:ResourceTag/", "iam:ResourceTag/"} {
-		caller.SetTags(m, prefix, role.Tags)
-	}
+	caller.SetResourceTags(m, role.Tags)
 }
+
+// within reports whether what a provider says keeps the bounds of a parameter of ASCII.
+func within(text string, c query.Constraint) bool {
+	return len(text) >= c.Min && len(text) <= c.Max && c.Pattern.MatchString(text)
+}
+
+// vouchedSource reports whether a provider's source identity is one.
+func vouchedSource(text string) bool { return within(text, sourceIdentityPattern) && !reserved(text) }
 
 // vouchedTags are the session tags of a provider's, checked as those of a request
 // are.

@@ -96,8 +96,7 @@ func federate(claims oidc.Claims, named string) (federated, error) {
 		return invalid("The claim https://aws.amazon.com/tags is not valid: " + err.Error())
 	}
 	who.tags = tags
-	c := sourceIdentityPattern
-	if s := claims.SourceIdentity; s != "" && (len(s) < c.Min || len(s) > c.Max || !c.Pattern.MatchString(s) || reserved(s)) {
+	if s := claims.SourceIdentity; s != "" && !vouchedSource(s) {
 		return invalid("The claim https://aws.amazon.com/source_identity is no source identity.")
 	}
 	who.described = []query.Element{

@@ -42,9 +42,7 @@ func assumeRoleWithSAML(c *call) ([]query.Element, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := c.assumeFederated(who, asked)
-	c.Who += " " + asked.name // which no parameter has
-	return result, err
+	return c.assumeFederated(who, asked)
 }
 
 // samlAssertion returns the provider of that ARN and what it asserts.

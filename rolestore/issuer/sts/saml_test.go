@@ -155,7 +155,7 @@ func TestParametersOfAssumeRoleWithSAML(t *testing.T) {
 	if strings.Contains(w.logged(), good[:64]) {
 		t.Error("the log has an assertion in it")
 	}
-	if !strings.Contains(w.logged(), samlProviderARN+" alice@example.com") {
+	if !strings.Contains(w.logged(), `"caller":"alice@example.com of `+samlProviderARN+`"`) {
 		t.Error("the log does not say who it was")
 	}
 }

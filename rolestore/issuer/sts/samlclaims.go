@@ -4,7 +4,6 @@ import (
 	"crypto/sha1" //nolint:gosec // it is AWS's form of an identifier, and protects nothing
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +28,6 @@ const (
 	samlTag         = samlAttribute + "PrincipalTag:"
 )
 
-var samlNames = regexp.MustCompile(`^[a-zA-Z_0-9+=,.@-]{2,64}$`)
-
 // samlFederated is whom a verified assertion is about, in the words of policies. Part of
 // what he asks for, the session's name, is the provider's to say.
 func (c *call) samlFederated(p *directory.SAMLProvider, a *saml.Assertion, asked *federatedRequest) (who federated, err error) {
@@ -53,6 +50,7 @@ func (c *call) samlFederated(p *directory.SAMLProvider, a *saml.Assertion, asked
 	if who.most, err = c.samlMost(a); err != nil {
 		return who, err
 	}
+	who.subject = asked.name // which no parameter has
 	c.describeSAML(&who, p, a)
 	return who, nil
 }
@@ -81,7 +79,7 @@ func samlName(a *saml.Assertion) (string, error) {
 	switch {
 	case len(values) != 1:
 		return "", invalidSAML("RoleSessionName is required in AuthnResponse")
-	case !samlNames.MatchString(values[0]):
+	case !within(values[0], sessionNamePattern):
 		return "", invalidSAML("RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}")
 	}
 	return values[0], nil
@@ -92,7 +90,7 @@ func samlSourceIdentity(a *saml.Assertion) (string, error) {
 	if len(values) == 0 {
 		return "", nil
 	}
-	if len(values) > 1 || !samlNames.MatchString(values[0]) || reserved(values[0]) {
+	if len(values) > 1 || !vouchedSource(values[0]) {
 		return "", invalidSAML(`Source Identity must match [a-zA-Z_0-9+=,.@-]{2,64} and not begin with "aws:"`)
 	}
 	return values[0], nil
