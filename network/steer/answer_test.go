@@ -105,6 +105,8 @@ func TestWhoTakesOverAMACAddressGetsNoAnswer(t *testing.T) {
 			b.know(t, victimIP, victimMAC)
 			thief := plug(b)
 			seen := overhear(t, thief.ns, "eth0")
+			// What the victim's kernel sends by itself would take the address back too early.
+			b.host.Run(t, "bridge", "link", "set", "dev", victim.name, "learning", "off")
 			thief.send(t, ethernet(lldp, victimMAC, 0x88cc, []byte("take over")))
 			eventually(t, "the bridge learns it", func() bool { return b.learnt(t) == "thief" })
 			b.answer(t, victimIP, "the secret")
@@ -114,6 +116,7 @@ func TestWhoTakesOverAMACAddressGetsNoAnswer(t *testing.T) {
 			if seen.has("the secret") {
 				t.Error("the thief got the answer")
 			}
+			b.host.Run(t, "bridge", "link", "set", "dev", victim.name, "learning", "on")
 			victim.send(t, b.ask(victimMAC, victimIP, "again"))
 			eventually(t, "the victim takes it back", func() bool { return b.learnt(t) == "victim" })
 		})
